@@ -1,0 +1,1 @@
+"""Staff spreadsheets in, checked and placed rows out, in a DuckLake store."""

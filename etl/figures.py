@@ -1,0 +1,429 @@
+"""The `out_` tables: aggregates from SQL, statistics from geo, put where the views read them."""
+
+from __future__ import annotations
+
+import calendar
+import json
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import shapely
+
+from etl.profile import Profile
+from etl.store import Writer, named_sql
+from etl.tables.outputs import (
+    OUT_CELLS,
+    OUT_COMPOUNDS,
+    OUT_COVERAGE,
+    OUT_HOTSPOTS,
+    OUT_MONTHS,
+    OUT_SHAPES,
+    OUT_TARGETS,
+    OUT_TOTALS,
+)
+from etl.targets import build_targets
+from geo.areas import measure_area
+from geo.coverage import judge_coverage, measure_coverage
+from geo.crs import to_metric
+from geo.hotspots import judge_funnel, judge_own_past, scan_clusters
+from geo.rates import compare_counts, estimate_rates, rank_rates, shrink_rates
+
+CELL_M = 50.0
+EMERGING_CELL_M = 500.0
+EMERGING_MONTHS = 3
+NEAR_BUILDING_M = 60.0
+ALPHA = 0.05
+SEED = 20120901
+METRES_PER_DEGREE = 111_320.0
+WHOLE_MONTH_SLACK_DAYS = 3
+
+
+@dataclass(frozen=True)
+class Period:
+    """What time the figures speak of; `end` is the day after the last, `month` the newest one."""
+
+    known_until: datetime
+    start: date
+    end: date
+    month: date
+
+    @property
+    def last(self) -> date:
+        """The last day of the window."""
+        return (pd.Timestamp(self.end) - pd.Timedelta(days=1)).date()
+
+
+def publish_figures(writer: Writer, profile: Profile) -> None:
+    """Work out every `out_` table from the core tables of this transaction."""
+    period = find_period(writer, profile)
+    _judge_complaints(writer, profile, period)
+    writer.replace_by(OUT_MONTHS, "out_months")
+    writer.replace_by(OUT_SHAPES, "out_shapes")
+    base = _measure_compounds(writer)
+    _publish_cells(writer, base)
+    months = _count_months(writer, base, period)
+    coverage = _judge_coverage(writer, base, profile)
+    writer.replace(OUT_COVERAGE, coverage)
+    compounds = _describe_compounds(writer, base, months, coverage, period)
+    hotspots = _find_hotspots(writer, compounds, months, period)
+    compounds["is_hotspot"] = (
+        compounds["is_funnel_high"].fillna(False) | compounds["is_past_high"].fillna(False)
+    ) | compounds.index.isin(hotspots["compound_id"].dropna())
+    writer.replace(OUT_COMPOUNDS, _finish(compounds))
+    writer.replace(OUT_HOTSPOTS, hotspots)
+    writer.replace(OUT_TARGETS, build_targets(compounds, coverage, profile))
+    writer.replace(OUT_TOTALS, _sum_up(writer, compounds, profile))
+
+
+def find_period(writer: Writer, profile: Profile) -> Period | None:
+    """The window of the rates; None where there is no complaint.
+
+    The newest month counts as whole when a complaint lies in its last three days.
+    """
+    _first, newest, known_until = writer.rows(named_sql("complaint_dates"))[0]
+    if newest is None:
+        return None
+    month = newest.date().replace(day=1)
+    days = calendar.monthrange(month.year, month.month)[1]
+    if newest.day <= days - WHOLE_MONTH_SLACK_DAYS:
+        month = _add_months(month, -1)
+    end = _add_months(month, 1)
+    return Period(known_until, _add_months(end, -profile.rate_months), end, month)
+
+
+def _add_months(day: date, months: int) -> date:
+    index = day.year * 12 + day.month - 1 + months
+    return date(index // 12, index % 12 + 1, 1)
+
+
+def _judge_complaints(writer: Writer, profile: Profile, period: Period | None) -> None:
+    """Make `judged_complaints`, on which the counts lean."""
+    categories = pa.table(
+        {
+            "name": [c.name for c in profile.categories],
+            "due_days": pa.array([c.due_days for c in profile.categories], type=pa.int32()),
+        }
+    )
+    writer.register("categories", categories)
+    until = period.known_until if period else datetime(1900, 1, 1)
+    judged = writer.arrow("judged_complaints", known_until=until)
+    writer.register("judged_complaints", judged)
+
+
+def _measure_compounds(writer: Writer) -> pd.DataFrame:
+    """Register and boundaries joined, with areas; index compound_id."""
+    base = writer.frame("compound_base").set_index("compound_id", drop=False)
+    base.index.name = None
+    shapes = writer.shapes("core_boundaries")
+    compounds = shapes[shapes["level"] == "compound"].set_index("compound_id")
+    compounds = compounds[~compounds.index.duplicated()]
+    areas = measure_area(compounds.geometry) if len(compounds) else pd.Series(dtype=float)
+    return base.assign(area_m2=areas.reindex(base.index).astype(float))
+
+
+def _publish_cells(writer: Writer, base: pd.DataFrame) -> None:
+    lon_step, lat_step = _cell_steps(base, CELL_M)
+    writer.replace_by(OUT_CELLS, "out_cells", lon_step=lon_step, lat_step=lat_step)
+
+
+def _cell_steps(base: pd.DataFrame, metres: float) -> tuple[float, float]:
+    """Degrees of longitude and latitude that make a cell of about so many metres here."""
+    latitude = base["lat"].mean() if base["lat"].notna().any() else 30.0
+    step = metres / METRES_PER_DEGREE
+    return step / max(float(np.cos(np.radians(latitude))), 0.01), step
+
+
+def _count_months(writer: Writer, base: pd.DataFrame, period: Period | None) -> pd.DataFrame:
+    """Complaints of each compound in each whole month, months ascending; index compound_id."""
+    if period is None:
+        return pd.DataFrame(index=base.index)
+    first = writer.rows("SELECT min(month) FROM judged_complaints")[0][0]
+    months = pd.date_range(first, period.month, freq="MS")
+    counted = writer.frame(
+        "SELECT compound_id, month, count(*) AS n FROM judged_complaints "
+        "WHERE compound_id IS NOT NULL GROUP BY ALL"
+    )
+    table = counted.pivot(index="compound_id", columns="month", values="n")
+    table.columns = pd.DatetimeIndex(table.columns)
+    return table.reindex(index=base.index, columns=months).fillna(0).astype("int64")
+
+
+def _judge_coverage(writer: Writer, base: pd.DataFrame, profile: Profile) -> pd.DataFrame:
+    states = writer.frame("coverage_states")
+    states = states[states["compound_id"].isin(base.index)]
+    stand_ins = {t: [frozenset(g) for g in groups] for t, groups in profile.stand_ins.items()}
+    judged = judge_coverage(
+        base[["type"]],
+        states[["compound_id", "kind", "organization_id", "state"]],
+        profile.expectations,
+        stand_ins,
+    )
+    names = states.dropna(subset="organization_id").drop_duplicates("organization_id")
+    known = dict(zip(names["organization_id"], names["organization_name"], strict=True))
+    joined = ["、".join(str(known.get(i, i)) for i in ids) for ids in judged["organization_ids"]]
+    return judged.assign(organization_names=joined)
+
+
+def _describe_compounds(
+    writer: Writer,
+    base: pd.DataFrame,
+    months: pd.DataFrame,
+    coverage: pd.DataFrame,
+    period: Period | None,
+) -> pd.DataFrame:
+    """Everything that is said of a compound but whether it is a hotspot; index compound_id."""
+    start, end = (period.start, period.end) if period else (date(1900, 1, 1), date(1900, 2, 1))
+    counts = writer.frame("compound_complaints", window_from=start, window_to=end)
+    people = writer.frame("compound_people")
+    out = base.copy()
+    for frame in (counts, people):
+        known = frame.set_index("compound_id").reindex(out.index)
+        whole = known.columns.difference(["top_category", "top_category_pct"])
+        known[whole] = known[whole].fillna(0).astype("int64")
+        out = out.join(known)
+    households = out["households"].astype(float)
+    all_time = estimate_rates(out["complaint_count"], households)
+    out["complaints_per_1000h"] = all_time["rate"]
+    out = out.join(estimate_rates(out["window_count"], households))
+    out["rate_shrunk"] = shrink_rates(out["window_count"], households)["rate_shrunk"]
+    out = out.join(rank_rates(out["window_count"], households, seed=SEED))
+    out = out.join(_measure_coverage(coverage).reindex(out.index))
+    out["window_from"], out["window_to"] = (period.start, period.last) if period else (None, None)
+    return out.join(_compare_months(months, period))
+
+
+def _measure_coverage(coverage: pd.DataFrame) -> pd.DataFrame:
+    return measure_coverage(coverage).rename(columns={"met_pct": "coverage_pct"})
+
+
+def _compare_months(months: pd.DataFrame, period: Period | None) -> pd.DataFrame:
+    """The newest whole month against the month before and the same month a year before."""
+    out = pd.DataFrame(index=months.index)
+    out["month"] = period.month if period else None
+    for name, back in (("month", 1), ("year", 12)):
+        before = months.iloc[:, -1 - back] if months.shape[1] > back else None
+        count = f"{name}_before_count"
+        columns = [f"{name}_{part}" for part in ("ratio", "ratio_low", "ratio_high", "verdict")]
+        if before is None:
+            out[count] = pd.array([pd.NA] * len(out), dtype="Int64")
+            out[columns[:3]] = np.nan
+            out[columns[3]] = None
+            continue
+        compared = compare_counts(months.iloc[:, -1], before)
+        out[count] = before
+        out[columns] = compared[["ratio", "ratio_low", "ratio_high", "verdict"]].to_numpy()
+    out["month_count"] = months.iloc[:, -1] if months.shape[1] else pd.NA
+    return out
+
+
+def _find_hotspots(
+    writer: Writer, compounds: pd.DataFrame, months: pd.DataFrame, period: Period | None
+) -> pd.DataFrame:
+    """Compounds above the funnel or their own past, and clusters among buildings or cells.
+
+    Adds `is_funnel_high`, `is_past_high` and `past_ratio` to `compounds`.
+    """
+    for flag in ("is_funnel_high", "is_past_high"):
+        compounds[flag] = pd.array([False] * len(compounds), dtype="boolean")
+    compounds["past_ratio"] = np.nan
+    if period is None:
+        return pd.DataFrame(columns=[c.name for c in OUT_HOTSPOTS.columns])
+    found = [
+        *_judge_funnel(compounds, period),
+        *_judge_past(compounds, months, period),
+        *_scan_buildings(writer, compounds, period),
+        *_scan_cells(writer, compounds, period),
+    ]
+    frame = pd.DataFrame(found, columns=[c.name for c in OUT_HOTSPOTS.columns])
+    frame["hotspot_id"] = [f"H{i + 1:02d}" for i in range(len(frame))]
+    return frame
+
+
+def _judge_funnel(compounds: pd.DataFrame, period: Period) -> list[dict[str, Any]]:
+    known = compounds[compounds["households"].notna() & (compounds["households"] > 0)]
+    total = known["window_count"].sum()
+    if len(known) < 3 or total == 0:
+        return []
+    households = known["households"].astype(float)
+    expected = households * (total / households.sum())
+    judged = judge_funnel(known["window_count"], expected, alpha=ALPHA)
+    compounds.loc[judged.index, "is_funnel_high"] = judged["is_high"].astype("boolean")
+    high = judged[judged["is_high"]].join(expected.rename("expected"))
+    return [
+        _describe_compound(
+            compounds.loc[i], "funnel", known["window_count"][i], high.loc[i], period.start, period
+        )
+        for i in high.index.tolist()
+    ]
+
+
+def _judge_past(
+    compounds: pd.DataFrame, months: pd.DataFrame, period: Period
+) -> list[dict[str, Any]]:
+    if months.shape[1] < 4:
+        return []
+    judged = judge_own_past(months, alpha=ALPHA)
+    compounds["past_ratio"] = judged["ratio"]
+    compounds.loc[judged.index, "is_past_high"] = judged["is_high"].astype("boolean")
+    high = judged[judged["is_high"]]
+    return [
+        _describe_compound(
+            compounds.loc[i], "own_past", high["latest"][i], high.loc[i], period.month, period
+        )
+        for i in high.index.tolist()
+    ]
+
+
+def _describe_compound(
+    compound: pd.Series, method: str, observed: Any, judged: pd.Series, since: date, period: Period
+) -> dict[str, Any]:
+    return {
+        "method": method,
+        "compound_id": compound["compound_id"],
+        "name": compound["name"],
+        "lon": compound["lon"],
+        "lat": compound["lat"],
+        "radius_m": None,
+        "observed": int(observed),
+        "expected": float(judged["expected"]),
+        "ratio": float(judged["ratio"]),
+        "p_value": float(judged["q_value"]),
+        "members": json.dumps([compound["compound_id"]], ensure_ascii=False),
+        "period_from": since,
+        "period_to": period.last,
+    }
+
+
+def _scan_buildings(
+    writer: Writer, compounds: pd.DataFrame, period: Period
+) -> list[dict[str, Any]]:
+    """Clusters of buildings with more complaints than their share of their own compound's.
+
+    Compounds differ by nature and are judged by the funnel; here only what stands out within.
+    """
+    units = writer.frame("building_units").set_index("building_id", drop=False)
+    cases = writer.frame("located_complaints", window_from=period.start, window_to=period.end)
+    if len(units) < 10 or len(cases) < 10:
+        return []
+    points = _metric_points(units)
+    nearest = _find_nearest(points, _metric_points(cases))
+    counted = pd.Series(nearest).dropna().value_counts()
+    observed = counted.reindex(range(len(units)), fill_value=0).set_axis(units.index)
+    households = units["households"].astype(float)
+    by_compound = units["compound_id"]
+    rate = observed.groupby(by_compound).sum() / households.groupby(by_compound).sum()
+    expected = households * by_compound.map(rate)
+    clusters = scan_clusters(points, observed, expected, max_share=0.1, seed=SEED)
+    lonlat = units[["lon", "lat"]]
+    names = _name_buildings(units, compounds)
+    return _describe_clusters(clusters, lonlat, by_compound, names, "scan", period.start, period)
+
+
+def _name_buildings(units: pd.DataFrame, compounds: pd.DataFrame) -> pd.Series:
+    compound = units["compound_id"].map(compounds["name"]).fillna(units["compound_id"])
+    return compound + units["building_no"]
+
+
+def _metric_points(frame: pd.DataFrame) -> gpd.GeoSeries:
+    points = gpd.points_from_xy(frame["lon"].astype(float), frame["lat"].astype(float))
+    return to_metric(gpd.GeoSeries(points, index=frame.index, crs="EPSG:4326"))
+
+
+def _find_nearest(units: gpd.GeoSeries, points: gpd.GeoSeries) -> np.ndarray:
+    """Position of the nearest unit of each point; NaN where none is near."""
+    tree = shapely.STRtree(units.values)
+    which, unit = tree.query_nearest(
+        points.to_crs(units.crs).values, max_distance=NEAR_BUILDING_M, all_matches=False
+    )
+    nearest = np.full(len(points), np.nan)
+    nearest[which] = unit
+    return nearest
+
+
+def _scan_cells(writer: Writer, compounds: pd.DataFrame, period: Period) -> list[dict[str, Any]]:
+    """Clusters of cells whose newest months hold more than their own earlier ones lead to expect.
+
+    For places without households by building: each cell's share of all complaints before is the
+    expectation for its share now.
+    """
+    if writer.rows("SELECT count(*) FROM lake.core_buildings")[0][0]:
+        return []
+    recent = _add_months(period.end, -EMERGING_MONTHS)
+    cases = writer.frame("located_complaints", window_from=period.start, window_to=period.end)
+    if len(cases) < 100 or cases["month"].nunique() < 2 * EMERGING_MONTHS:
+        return []
+    lon_step, lat_step = _cell_steps(compounds, EMERGING_CELL_M)
+    cells = cases.assign(
+        x=(cases["lon"] / lon_step).round().astype(int),
+        y=(cases["lat"] / lat_step).round().astype(int),
+        is_recent=pd.to_datetime(cases["month"]) >= pd.Timestamp(recent),
+    )
+    counted = cells.groupby(["x", "y"])["is_recent"].agg(["sum", "count"]).reset_index()
+    observed = counted["sum"].astype(int)
+    before = counted["count"] - observed + 0.5  # a cell never complained of is not impossible
+    expected = before * (observed.sum() / before.sum())
+    lonlat = pd.DataFrame({"lon": counted["x"] * lon_step, "lat": counted["y"] * lat_step})
+    clusters = scan_clusters(_metric_points(lonlat), observed, expected, max_share=0.1, seed=SEED)
+    none = pd.Series([None] * len(counted), dtype=object)
+    names = pd.Series([""] * len(counted))
+    return _describe_clusters(clusters, lonlat, none, names, "emerging", recent, period)
+
+
+def _describe_clusters(
+    clusters: pd.DataFrame, lonlat: pd.DataFrame, compound_ids: pd.Series, names: pd.Series,
+    method: str, since: date, period: Period,
+) -> list[dict[str, Any]]:  # fmt: skip
+    described = []
+    for cluster in clusters[clusters["p_value"] <= ALPHA].to_dict("records"):
+        members = list(cluster["members"])
+        compounds = set(compound_ids.loc[members].dropna())
+        described.append(
+            {
+                "method": method,
+                "compound_id": compounds.pop() if len(compounds) == 1 else None,
+                "name": "、".join(name for name in names.loc[members[:6]] if name),
+                "lon": lonlat.loc[cluster["centre"], "lon"],
+                "lat": lonlat.loc[cluster["centre"], "lat"],
+                "radius_m": cluster["radius_m"],
+                "observed": int(cluster["cases"]),
+                "expected": cluster["expected"],
+                "ratio": cluster["ratio"],
+                "p_value": cluster["p_value"],
+                "members": json.dumps([str(m) for m in members], ensure_ascii=False),
+                "period_from": since,
+                "period_to": period.last,
+            }
+        )
+    return described
+
+
+def _finish(compounds: pd.DataFrame) -> pd.DataFrame:
+    return compounds.reindex(columns=[c.name for c in OUT_COMPOUNDS.columns])
+
+
+def _sum_up(writer: Writer, compounds: pd.DataFrame, profile: Profile) -> pd.DataFrame:
+    """Totals over the community, beside what the office has published."""
+    shapes = writer.shapes("core_boundaries")
+    outline = shapes[shapes["level"] == "community"]
+    area = measure_area(outline.geometry).sum() if len(outline) else compounds["area_m2"].sum()
+    known = compounds["households"].notna().any()
+    values = {
+        "compounds": float(len(compounds)),
+        "households": float(compounds["households"].sum()) if known else None,
+        "residents": float(compounds["residents"].sum()) if known else None,
+        "area_km2": round(float(area) / 1e6, 4) if area else None,
+        **dict(writer.rows(named_sql("plain_totals"))),
+    }
+    return pd.DataFrame(
+        {
+            "name": list(values),
+            "value": list(values.values()),
+            "published": [profile.published.get(name) or None for name in values],
+            "text": None,
+        }
+    )

@@ -1,0 +1,505 @@
+"""The pipeline: read, match, check, place, compare, publish; all of it or nothing."""
+
+from __future__ import annotations
+
+import getpass
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import pandas as pd
+
+from etl import boundaries, workbook
+from etl.boundaries import Layer
+from etl.check import ERROR, WARNING, Checked, Issue, check_sheet, describe_cells
+from etl.errors import FileError, ProfileError
+from etl.figures import publish_figures
+from etl.match import Match, NoMatch, find_table
+from etl.place import bring_to_wgs84, place_complaints, read_names
+from etl.profile import Profile, load_profile, parse_profile
+from etl.report import FileReport, Report, SheetReport
+from etl.store import Store, Writer, named_sql
+from etl.tables import TABLES
+from etl.tables.records import BOUNDARIES, FILES, ISSUES, QUARANTINE, RAW_ROWS
+from etl.workbook import Sheet
+
+PROFILE_SUFFIX = ".toml"
+NAMED_PLACES = 8
+_ORDER = {table.name: position for position, table in enumerate(TABLES)}
+
+
+@dataclass
+class Reading:
+    """One file as read: its sheets or layers, or the sentence why it could not be."""
+
+    path: Path
+    sha256: str = ""
+    sheets: list[tuple[Sheet, Match | NoMatch]] = field(default_factory=list)
+    layers: list[Layer] = field(default_factory=list)
+    problem: str = ""
+
+    @property
+    def name(self) -> str:
+        """The file's name."""
+        return self.path.name
+
+
+def refresh(
+    store: Store,
+    paths: Sequence[Path],
+    profile: Profile | None = None,
+    dry_run: bool = False,
+    who: str = "",
+) -> Report:
+    """Bring files into the store: one transaction, one snapshot.
+
+    Parameters
+    ----------
+    paths
+        Spreadsheets, boundary files, a profile (.toml), or folders of these.
+    profile
+        The community's settings; without one, a .toml among the files, else the one with which
+        the store was last refreshed, else the defaults.
+    dry_run
+        Say what would happen and change nothing.
+
+    Returns
+    -------
+    Report
+        `snapshot` is None where nothing was published: nothing usable, or nothing new.
+    """
+    files, settings = list_files(paths)
+    profile = choose_profile(profile, settings, store)
+    readings = [read_file(path, profile) for path in files]
+    with store.write(who or user_name()) as writer:
+        return Refresh(writer, profile, readings, dry_run).run()
+
+
+def list_files(paths: Iterable[Path]) -> tuple[list[Path], list[Path]]:
+    """Files of data, and profiles, out of files and folders; a folder's other files are passed."""
+    data: list[Path] = []
+    settings: list[Path] = []
+    known = workbook.SUFFIXES | boundaries.SUFFIXES
+    for path in paths:
+        found = sorted(path.iterdir()) if path.is_dir() else [path]
+        for file in found:
+            suffix = file.suffix.lower()
+            if suffix == PROFILE_SUFFIX:
+                settings.append(file)
+            elif not path.is_dir() or (suffix in known and not file.name.startswith((".", "~$"))):
+                data.append(file)
+    return list(dict.fromkeys(data)), settings
+
+
+def choose_profile(profile: Profile | None, settings: list[Path], store: Store) -> Profile:
+    """The profile that was given, lies among the files, or is remembered in the store."""
+    if profile is not None:
+        return profile
+    if len(settings) > 1:
+        names = "、".join(path.name for path in settings)
+        raise ProfileError(f"放进了 {len(settings)} 个设置文件（{names}），一次只能用一个。")
+    if settings:
+        return load_profile(settings[0])
+    remembered = store.profile_text()
+    return parse_profile(remembered) if remembered else load_profile()
+
+
+def read_file(path: Path, profile: Profile) -> Reading:
+    """A file's sheets with the tables found on them, or its layers; problems as a sentence."""
+    reading = Reading(path)
+    try:
+        reading.sha256 = hashlib.sha256(workbook.read_bytes(path)).hexdigest()
+        if boundaries.is_boundary(path):
+            reading.layers = boundaries.read_boundaries(path, profile)
+        else:
+            book = workbook.read_workbook(path)
+            reading.sheets = [
+                (sheet, find_table(sheet, path.name, profile)) for sheet in book.sheets
+            ]
+    except FileError as error:
+        reading.problem = str(error)
+    return reading
+
+
+def user_name() -> str:
+    """The name under which the person is signed in to the machine; '' where there is none."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        return ""
+
+
+class Refresh:
+    """One refresh inside its transaction."""
+
+    def __init__(
+        self, writer: Writer, profile: Profile, readings: list[Reading], dry_run: bool
+    ) -> None:
+        self.writer = writer
+        self.profile = profile
+        self.readings = readings
+        self.report = Report(is_dry_run=dry_run)
+        self.files = {id(r): FileReport(r.name, r.sha256) for r in readings}
+        self.has_news = False
+        self.origins: list[tuple[str, str]] = []
+        self.records: dict[str, list[pd.DataFrame]] = defaultdict(list)
+
+    def run(self) -> Report:
+        """Land what is good, keep what is not with its reasons, and publish both at once."""
+        self.report.files = list(self.files.values())
+        for reading in self.readings:
+            self._report_unread(reading)
+        for reading in self.readings:
+            for layer in reading.layers:
+                self._land_layer(reading, layer)
+        for reading, sheet, match in self._sheets_in_order():
+            self._land_sheet(reading, sheet, match)
+        self._write_records()
+        if self.has_news:
+            self._publish()
+        return self.report
+
+    def _sheets_in_order(self) -> Iterator[tuple[Reading, Sheet, Match]]:
+        """Registers before what refers to them, whichever file they came in."""
+        found = [
+            (reading, sheet, match)
+            for reading in self.readings
+            for sheet, match in reading.sheets
+            if isinstance(match, Match)
+        ]
+        yield from sorted(found, key=lambda item: _ORDER[item[2].table.name])
+
+    def _report_unread(self, reading: Reading) -> None:
+        """One sentence for each file and sheet in which no table was found."""
+        if reading.problem:
+            self.report.issues.append(Issue(reading.name, "", "", "", "", reading.problem, ERROR))
+            return
+        is_any_found = any(isinstance(match, Match) for _, match in reading.sheets)
+        for sheet, match in reading.sheets:
+            if isinstance(match, NoMatch) and sheet.rows:
+                severity = WARNING if is_any_found and not match.missing else ERROR
+                problem = _describe_no_match(reading.name, sheet, match)
+                where = f"A{match.header_row or 1}"
+                self.report.issues.append(
+                    Issue(reading.name, sheet.name, where, "", "", problem, severity)
+                )
+                self.files[id(reading)].sheets.append(SheetReport(sheet.name))
+
+    def _land_layer(self, reading: Reading, layer: Layer) -> None:
+        """Bring one layer of shapes in; a shape of the same level and id is replaced."""
+        report = SheetReport(layer.name, "boundaries", layer.rows_read)
+        self.files[id(reading)].sheets.append(report)
+        report.rows_quarantined = len(layer.bad_rows)
+        origin = (reading.name, layer.name)
+        arriving = layer.shapes.assign(
+            file=reading.name, sheet=layer.name, snapshot=self.writer.snapshot
+        )
+        level = arriving["level"].iloc[0] if len(arriving) else ""
+        stored = self.writer.shapes("core_boundaries")
+        stored = stored[stored["level"] == level].set_index("place_id")
+        fates = [
+            _fate(key, told, stored)
+            for key, told in zip(arriving["place_id"], _tell(arriving), strict=True)
+        ]
+        report.rows_new = fates.count("new")
+        report.rows_changed = fates.count("changed")
+        report.rows_unchanged = fates.count("unchanged")
+        fresh = arriving[[fate != "unchanged" for fate in fates]]
+        self.writer.execute(
+            "DELETE FROM lake.core_boundaries WHERE level = ? AND place_id IN "
+            "(SELECT unnest(?::VARCHAR[]))",
+            [level, list(fresh["place_id"])],
+        )
+        self.writer.append_shapes(BOUNDARIES, fresh.assign(compound_id=fresh["stated_compound"]))
+        self._keep_record(origin, report, reading, layer.issues, layer.bad_rows, {}, {})
+        self.has_news |= len(fresh) > 0
+
+    def _land_sheet(self, reading: Reading, sheet: Sheet, match: Match) -> None:
+        """Check one sheet, bring its good rows in, keep the others with their reasons."""
+        names = read_names(self.writer, self.profile)
+        checked = check_sheet(sheet, match, self.profile, reading.name, names)
+        datum = self.profile.source(reading.name).datum or self.profile.datum
+        said = bring_to_wgs84(checked, datum, self.writer)
+        if said:
+            self.report.warnings.append(f"《{reading.name}》的工作表“{sheet.name}”：{said}")
+        origin = (reading.name, sheet.name)
+        landed = self.writer.land(
+            checked.table, checked.to_arrow(), _stated(match), origin, self.profile
+        )
+        report = SheetReport(
+            sheet.name,
+            checked.table.name,
+            checked.rows_read,
+            len(landed.new),
+            len(landed.changed),
+            landed.unchanged,
+            len(checked.bad_rows),
+            checked.recognised,
+            checked.masked,
+            checked.unknown,
+        )
+        self.files[id(reading)].sheets.append(report)
+        fresh = [*landed.new, *landed.changed]
+        self._keep_raw(sheet, match, origin, fresh)
+        bad_cells = dict(
+            zip(checked.bad_rows, describe_cells(sheet, match, checked.bad_rows), strict=True)
+        )
+        self._drop_mended(checked)
+        self._keep_record(
+            origin, report, reading, checked.issues, checked.bad_rows, bad_cells, checked.bad_keys
+        )
+        self.has_news |= bool(fresh)
+        if sheet.is_hidden:
+            self.report.warnings.append(
+                f"《{reading.name}》的工作表“{sheet.name}”是隐藏的，也读了。"
+            )
+
+    def _keep_raw(
+        self, sheet: Sheet, match: Match, origin: tuple[str, str], rows: list[int]
+    ) -> None:
+        """What the sheet itself says in the rows that came in."""
+        if not rows:
+            return
+        self.writer.execute(
+            "DELETE FROM lake.raw_rows WHERE file = ? AND sheet = ? AND row IN "
+            "(SELECT unnest(?::BIGINT[]))",
+            [*origin, rows],
+        )
+        cells = [json.dumps(c, ensure_ascii=False) for c in describe_cells(sheet, match, rows)]
+        self.writer.append(
+            RAW_ROWS,
+            pd.DataFrame(
+                {
+                    "table": match.table.name,
+                    "file": origin[0],
+                    "sheet": origin[1],
+                    "row": rows,
+                    "cells": cells,
+                    "snapshot": self.writer.snapshot,
+                }
+            ),
+        )
+
+    def _drop_mended(self, checked: Checked) -> None:
+        """Rows that were in quarantine under a key that has now come in are mended."""
+        keys = checked.good_keys()
+        if keys:
+            self.writer.execute(
+                'DELETE FROM lake.quarantine WHERE "table" = ? AND key IN '
+                "(SELECT unnest(?::VARCHAR[]))",
+                [checked.table.name, keys],
+            )
+
+    def _keep_record(
+        self,
+        origin: tuple[str, str],
+        report: SheetReport,
+        reading: Reading,
+        issues: list[Issue],
+        bad_rows: dict[int, list[str]],
+        bad_cells: dict[int, dict[str, str]],
+        bad_keys: dict[int, str],
+    ) -> None:
+        """Quarantine, issues and the record of the file, in the place of what stood there."""
+        self.report.issues.extend(issues)
+        file, sheet = origin
+        place = {"file": file, "sheet": sheet, "snapshot": self.writer.snapshot}
+        quarantine = pd.DataFrame(
+            [
+                {
+                    **place,
+                    "row": row,
+                    "table": report.table,
+                    "problem": "；".join(dict.fromkeys(problems)),
+                    "cells": json.dumps(bad_cells.get(row, {}), ensure_ascii=False),
+                    "key": bad_keys.get(row),
+                }
+                for row, problems in bad_rows.items()
+            ],
+            columns=[c.name for c in QUARANTINE.columns],
+        )
+        told = pd.DataFrame(
+            [{**vars(issue), **place} for issue in issues], columns=[c.name for c in ISSUES.columns]
+        )
+        record = pd.DataFrame(
+            [
+                {
+                    **place,
+                    "sha256": reading.sha256,
+                    "table": report.table,
+                    "rows_read": report.rows_read,
+                    "rows_loaded": report.rows_new + report.rows_changed + report.rows_unchanged,
+                    "rows_quarantined": report.rows_quarantined,
+                    "rows_recognised": report.rows_recognised,
+                    "masked_count": report.masked,
+                    "unknown_columns": "、".join(report.unknown_columns),
+                    "refreshed_at": datetime.now().replace(microsecond=0),
+                    "who": self.writer.who,
+                }
+            ]
+        )
+        self.origins.append(origin)
+        for table, frame in ((QUARANTINE, quarantine), (ISSUES, told), (FILES, record)):
+            self.records[table.name].append(frame)
+
+    def _write_records(self) -> None:
+        """Put the records of all sheets in the place of what stood there of them."""
+        for table in (QUARANTINE, ISSUES, FILES):
+            frames = [frame for frame in self.records[table.name] if len(frame)]
+            empty = pd.DataFrame(columns=[c.name for c in table.columns])
+            told = pd.concat(frames, ignore_index=True) if frames else empty
+            self.has_news |= self.writer.swap(table, self.origins, told)
+
+    def _publish(self) -> None:
+        """Place, work out the figures, and have the transaction committed."""
+        self._resolve_shapes()
+        place_complaints(self.writer)
+        publish_figures(self.writer, self.profile)
+        self._compare_with_register()
+        self._compare_with_published()
+        self._name_unplaced()
+        self._remember_profile()
+        if self.report.is_dry_run:
+            return
+        self.report.snapshot = self.writer.snapshot
+        self.writer.publish(
+            {
+                "files": [file.name for file in self.report.files if file.sheets],
+                "rows_new": self.report.count("new"),
+                "rows_changed": self.report.count("changed"),
+                "rows_quarantined": self.report.count("quarantined"),
+            }
+        )
+
+    def _resolve_shapes(self) -> None:
+        """Tell each shape its compound anew: the register may know it only now."""
+        shapes = self.writer.shapes("core_boundaries")
+        names = read_names(self.writer, self.profile)["compounds"]
+        for level, key, stated, own in zip(
+            shapes["level"], shapes["place_id"], shapes["compound_id"], shapes["name"], strict=True
+        ):
+            known = _find_compound(names, level, key, stated, own)
+            if known != stated:
+                self.writer.execute(
+                    "UPDATE lake.core_boundaries SET compound_id = ? "
+                    "WHERE level = ? AND place_id = ?",
+                    [known, level, key],
+                )
+
+    def _compare_with_register(self) -> None:
+        """Sums that other sheets give for a compound must be those of the register."""
+        for table in self.profile.tables:
+            for rule in table.reconcile:
+                for name, file, sheet, row, found, stated in self.writer.rows(
+                    _reconcile_sql(table.name, rule.column, rule.against)
+                ):
+                    label = table[rule.column].label
+                    self.report.issues.append(
+                        Issue(
+                            file,
+                            sheet,
+                            f"第{row}行",
+                            label,
+                            str(found),
+                            f"《{table.label}》里“{name}”的{label}合计是 {found}，"
+                            f"小区台账写的是 {stated}，两边应一致，请核对",
+                            WARNING,
+                        )
+                    )
+
+    def _compare_with_published(self) -> None:
+        """Say where the store differs from the figures the office has published."""
+        labels = {
+            "compounds": "小区数",
+            "households": "总户数",
+            "residents": "常住人口",
+            "area_km2": "面积（平方公里）",
+        }
+        rows = self.writer.rows("SELECT name, value, published FROM lake.out_totals")
+        for name, value, published in rows:
+            if published and name in labels and abs((value or 0) - published) > 0.005:
+                self.report.warnings.append(
+                    f"{labels[name]}现在是 {value or 0:g}，已公布的是 {published:g}，请核对。"
+                )
+
+    def _name_unplaced(self) -> None:
+        """Say which compounds have no place, and which lie outside the area."""
+        if not any(sheet.table in ("compounds", "boundaries") for sheet in self.report.sheets):
+            return
+        for stem, words in (
+            ("compounds_without_place", "没有边界也没有坐标，只出现在表格里"),
+            ("compounds_outside", "的坐标落在所有区界、社区界之外，请核对"),
+        ):
+            names = [str(name) for (name,) in self.writer.rows(named_sql(stem))]
+            if names:
+                more = f"等 {len(names)} 个小区" if len(names) > NAMED_PLACES else ""
+                self.report.warnings.append(f"{'、'.join(names[:NAMED_PLACES])}{more}{words}。")
+
+    def _remember_profile(self) -> None:
+        if self.profile.text:
+            self.writer.execute("DELETE FROM lake.settings WHERE name = 'profile'")
+            self.writer.execute(
+                "INSERT INTO lake.settings VALUES ('profile', ?)", [self.profile.text]
+            )
+
+
+def _stated(match: Match) -> frozenset[str]:
+    """Columns on which a sheet has a say: those it heads, and what follows from them."""
+    stated = set(match.columns)
+    if "lonlat" in stated:
+        stated |= {"lon", "lat"}
+    if "lon" in stated:
+        stated |= {"located_by"}
+    if match.table.must_be_here and stated & {"compound_id", "address"}:
+        stated |= {"compound_id", "compound_by"}
+    return frozenset(stated)
+
+
+def _find_compound(
+    names: Any, level: str, key: str, stated: str | None, own: str | None
+) -> str | None:
+    """The compound that a shape is, or lies in; one in no register goes by its own id."""
+    if level == "compound":
+        return names.find(key) or (names.find(own) if own else None) or key
+    return (names.find(stated) or stated) if stated else None
+
+
+def _tell(shapes: gpd.GeoDataFrame) -> list[tuple[Any, ...]]:
+    """What of each shape would make it a changed one."""
+    wkb = shapes.geometry.to_wkb(hex=True)
+    return list(zip(shapes["name"].fillna(""), shapes["building_no"].fillna(""), wkb, strict=True))
+
+
+def _fate(key: str, told: tuple[Any, ...], stored: gpd.GeoDataFrame) -> str:
+    if key not in stored.index:
+        return "new"
+    return "unchanged" if _tell(stored.loc[[key]])[0] == told else "changed"
+
+
+def _describe_no_match(file: str, sheet: Sheet, match: NoMatch) -> str:
+    """Why no table was found on a sheet, and what to do."""
+    where = f"《{file}》的工作表“{sheet.name}”"
+    if match.nearest is None:
+        return f"{where}没有认得的表头，未读。请参照模板（shequ template）加上表头。"
+    lacking = "、".join(f"“{label}”" for label in match.missing)
+    return (
+        f"{where}最像《{match.nearest.label}》，但表头里缺少{lacking}，未读。"
+        "请在表头加上这些列，或在设置的 columns 里写明对应关系。"
+    )
+
+
+def _reconcile_sql(table: str, column: str, against: str) -> str:
+    """Compounds whose sum in a table differs from the register, with the first row of each."""
+    return (
+        f"SELECT c.name, arg_min(t.file, t.row), arg_min(t.sheet, t.row), min(t.row), "
+        f"sum(t.{column})::BIGINT AS found, any_value(c.{against}) AS stated "
+        f"FROM lake.core_{table} t JOIN lake.core_compounds c USING (compound_id) "
+        f"GROUP BY c.compound_id, c.name "
+        f"HAVING count(t.{column}) > 0 AND found <> stated ORDER BY c.name"
+    )

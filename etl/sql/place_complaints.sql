@@ -1,0 +1,63 @@
+-- Where each complaint lies: its compound by name, else by coordinates; its point by coordinates,
+-- else by building. Only rows that come out other than they are stored.
+WITH stated AS (
+    SELECT
+        complaint_id,
+        building_no,
+        CASE WHEN compound_by = 'coordinates' THEN NULL ELSE compound_id END AS compound_id,
+        CASE WHEN compound_by = 'coordinates' THEN NULL ELSE compound_by END AS compound_by,
+        CASE WHEN located_by = 'building' THEN NULL ELSE lon END AS lon,
+        CASE WHEN located_by = 'building' THEN NULL ELSE lat END AS lat
+    FROM lake.core_complaints
+),
+areas AS (
+    SELECT compound_id, geometry FROM lake.core_boundaries WHERE level = 'compound'
+),
+searched AS (
+    SELECT complaint_id, ST_Point(lon, lat) AS point
+    FROM stated
+    WHERE compound_id IS NULL
+      AND lon IS NOT NULL
+      AND (round(lon, 6), round(lat, 6)) NOT IN (SELECT (lon, lat) FROM default_geocodes)
+),
+-- A point on a shared border goes to the first compound by id.
+fallen AS (
+    SELECT complaint_id, min(areas.compound_id) AS compound_id
+    FROM searched JOIN areas ON ST_Intersects(areas.geometry, searched.point)
+    GROUP BY complaint_id
+),
+building_points AS (
+    SELECT compound_id, building_no, any_value(lon) AS lon, any_value(lat) AS lat
+    FROM (
+        SELECT compound_id, building_no,
+               ST_X(ST_PointOnSurface(geometry)) AS lon, ST_Y(ST_PointOnSurface(geometry)) AS lat
+        FROM lake.core_boundaries WHERE level = 'building'
+        UNION ALL BY NAME
+        SELECT b.compound_id, b.building_no, b.lon, b.lat
+        FROM lake.core_buildings b
+        ANTI JOIN (FROM lake.core_boundaries WHERE level = 'building') d
+            USING (compound_id, building_no)
+        WHERE b.lon IS NOT NULL
+    )
+    WHERE compound_id IS NOT NULL AND building_no IS NOT NULL
+    GROUP BY ALL
+),
+placed AS (
+    SELECT
+        s.complaint_id,
+        coalesce(s.compound_id, f.compound_id) AS compound_id,
+        CASE WHEN s.compound_id IS NOT NULL THEN s.compound_by
+             WHEN f.compound_id IS NOT NULL THEN 'coordinates' END AS compound_by,
+        coalesce(s.lon, b.lon) AS lon,
+        CASE WHEN s.lon IS NOT NULL THEN s.lat ELSE b.lat END AS lat,
+        CASE WHEN s.lon IS NOT NULL THEN 'coordinates'
+             WHEN b.lon IS NOT NULL THEN 'building' END AS located_by
+    FROM stated s
+    LEFT JOIN fallen f USING (complaint_id)
+    LEFT JOIN building_points b
+        ON b.compound_id = s.compound_id AND b.building_no = s.building_no AND s.lon IS NULL
+)
+SELECT p.*
+FROM placed p JOIN lake.core_complaints c USING (complaint_id)
+WHERE (p.compound_id, p.compound_by, p.lon, p.lat, p.located_by)
+    IS DISTINCT FROM (c.compound_id, c.compound_by, c.lon, c.lat, c.located_by)

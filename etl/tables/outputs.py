@@ -1,0 +1,228 @@
+"""What is shown: the `out_` tables, worked out at each refresh; no sheet holds them."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from etl.table import Column, Table
+from etl.tables.organizations import KINDS
+from etl.tables.places import TYPES
+
+
+def number(name: str, label: str, unit: str = "", note: str = "") -> Column:
+    """A column of real numbers."""
+    return Column(name, float, label, unit=unit, note=note)
+
+
+def whole(name: str, label: str, unit: str = "", note: str = "") -> Column:
+    """A column of whole numbers."""
+    return Column(name, int, label, unit=unit, note=note)
+
+
+def text(name: str, label: str, note: str = "") -> Column:
+    """A column of text."""
+    return Column(name, str, label, note=note)
+
+
+def day(name: str, label: str, note: str = "") -> Column:
+    """A column of dates."""
+    return Column(name, date, label, note=note)
+
+
+def flag(name: str, label: str, note: str = "") -> Column:
+    """A column of yes or no."""
+    return Column(name, bool, label, note=note)
+
+
+OUT_COMPOUNDS = Table(
+    "out_compounds",
+    "小区一览",
+    key=("compound_id",),
+    columns=(
+        Column("compound_id", str, "小区编号", required=True),
+        Column("name", str, "小区名称", required=True),
+        Column("type", str, "小区类型", values=TYPES),
+        whole("households", "总户数", "户"),
+        whole("residents", "常住人口", "人"),
+        number("area_m2", "面积", "平方米", "边界在 UTM 投影下的面积"),
+        number("lon", "经度", "°", "WGS-84；有边界的取边界内一点"),
+        number("lat", "纬度", "°"),
+        flag("has_boundary", "有边界"),
+        whole("complaint_count", "投诉件数", "件", "库中全部时段"),
+        number("complaints_per_1000h", "每千户投诉", "件/千户", "库中全部时段，未平滑"),
+        day("window_from", "统计期起", "比率所用的整月窗口"),
+        day("window_to", "统计期止"),
+        whole("window_count", "统计期投诉", "件"),
+        number("rate", "投诉率", "件/千户", "统计期内"),
+        number("rate_low", "投诉率下限", "件/千户", "95% 精确泊松区间"),
+        number("rate_high", "投诉率上限", "件/千户"),
+        number(
+            "rate_shrunk", "平滑投诉率", "件/千户", "经验贝叶斯，向全社区平均收缩；用于着色与排序"
+        ),
+        whole("rank", "位次", note="分不出高低的并列"),
+        whole("rank_low", "位次最好可能"),
+        whole("rank_high", "位次最差可能"),
+        day("month", "最近整月"),
+        whole("month_count", "当月件数", "件"),
+        whole("month_before_count", "上月件数", "件"),
+        number("month_ratio", "环比倍数", note="当月比上月"),
+        number("month_ratio_low", "环比下限", note="95% 精确区间"),
+        number("month_ratio_high", "环比上限"),
+        text("month_verdict", "环比结论", "up、down、no_real_change、too_few"),
+        whole("year_before_count", "去年同月件数", "件", "库中没有去年同月时为空"),
+        number("year_ratio", "同比倍数"),
+        number("year_ratio_low", "同比下限"),
+        number("year_ratio_high", "同比上限"),
+        text("year_verdict", "同比结论"),
+        text("top_category", "最多的类别"),
+        number("top_category_pct", "最多类别占比", "%"),
+        whole("open_count", "未办结", "件"),
+        whole("overdue_count", "超期未办结", "件", "到数据日仍未办结且已过时限"),
+        flag("is_funnel_high", "高于漏斗上限", "考虑过度离散，FDR 5%"),
+        flag("is_past_high", "高于自身以往", "最近整月比自己以往各月，FDR 5%"),
+        flag("is_hotspot", "投诉热点"),
+        whole("expected_count", "应有组织", "类"),
+        whole("met_count", "正常运行", "类"),
+        whole("gap_count", "组织缺口", "类"),
+        whole("unknown_count", "情况未知", "类"),
+        number("coverage_pct", "组织覆盖率", "%"),
+        whole("core_resident_count", "居民骨干", "人"),
+        whole("open_need_count", "未解决需求", "条"),
+    ),
+)
+
+OUT_MONTHS = Table(
+    "out_months",
+    "小区逐月投诉",
+    key=("month", "compound_id", "category"),
+    columns=(
+        day("month", "月份"),
+        text("compound_id", "小区编号", "空：未定位到小区"),
+        text("category", "诉求类别"),
+        whole("complaint_count", "投诉件数", "件"),
+        whole("closed_count", "已办结", "件"),
+        whole("overdue_count", "超期", "件", "办结晚于时限，或到数据日未办结且已过时限"),
+    ),
+)
+
+OUT_HOTSPOTS = Table(
+    "out_hotspots",
+    "投诉热点",
+    key=("hotspot_id",),
+    columns=(
+        Column("hotspot_id", str, "热点编号", required=True),
+        text("method", "方法", "funnel 漏斗；own_past 比自身以往；scan 空间扫描"),
+        text("compound_id", "小区编号"),
+        text("name", "位置"),
+        number("lon", "经度", "°"),
+        number("lat", "纬度", "°"),
+        number("radius_m", "半径", "米"),
+        whole("observed", "实有", "件"),
+        number("expected", "应有", "件"),
+        number("ratio", "倍数"),
+        number("p_value", "p 值", note="漏斗与自身以往为 FDR 校正后的 q 值；扫描为蒙特卡罗 p 值"),
+        text("members", "所含单元", "JSON 列表"),
+        day("period_from", "时段起"),
+        day("period_to", "时段止"),
+    ),
+)
+
+OUT_CELLS = Table(
+    "out_cells",
+    "投诉密度格",
+    key=("month", "category", "lon", "lat"),
+    note="约 50 米的格子，只供看；默认坐标不在内",
+    columns=(
+        day("month", "月份"),
+        text("category", "诉求类别"),
+        number("lon", "经度", "°"),
+        number("lat", "纬度", "°"),
+        whole("complaint_count", "投诉件数", "件"),
+    ),
+)
+
+OUT_GEOCODES = Table(
+    "out_geocodes",
+    "默认坐标",
+    key=("lon", "lat"),
+    note="许多互不相干的工单落在同一个点上：计入总数，不参与热点",
+    columns=(
+        number("lon", "经度", "°"),
+        number("lat", "纬度", "°"),
+        whole("row_count", "工单数", "件"),
+        whole("address_count", "不同地址数", "个"),
+        number("share", "占全部有坐标工单", note="0 到 1"),
+        text("near", "所在小区"),
+    ),
+)
+
+OUT_COVERAGE = Table(
+    "out_coverage",
+    "组织覆盖判定",
+    key=("compound_id", "kind"),
+    columns=(
+        Column("compound_id", str, "小区编号", required=True),
+        Column("kind", str, "组织类型", values=KINDS, required=True),
+        text("state", "状态", "正常、筹备、名存实亡、已解散、无、不适用、未知"),
+        text("expectation", "应否有", "expected 应有；optional 可有；not_applicable 不适用"),
+        flag("is_gap", "是缺口"),
+        flag("is_unknown", "情况未知"),
+        text("reason_code", "理由"),
+        text("organization_names", "组织"),
+    ),
+)
+
+OUT_TARGETS = Table(
+    "out_targets",
+    "先到哪里去",
+    key=("compound_id",),
+    columns=(
+        Column("compound_id", str, "小区编号", required=True),
+        text("name", "小区名称"),
+        whole("rank", "位次"),
+        number("score", "得分", note="需要 × 缺口，各 0 到 1"),
+        number("need", "需要"),
+        number("gap", "缺口"),
+        number("top_share", "列前三的把握", note="权重变动 1,000 次中排进前三的比例"),
+        text("parts", "各部分", "JSON：部分名称到 0–1 的值，未知为 null"),
+        text("reasons", "理由", "JSON 列表"),
+        text("actions", "建议行动", "JSON 列表"),
+    ),
+)
+
+OUT_TOTALS = Table(
+    "out_totals",
+    "总数",
+    key=("name",),
+    columns=(
+        Column("name", str, "名目", required=True),
+        number("value", "库中"),
+        number("published", "已公布"),
+        text("text", "说明"),
+    ),
+)
+
+OUT_SHAPES = Table(
+    "out_shapes",
+    "图形",
+    key=("level", "place_id"),
+    note="另有一列 geometry：WGS-84 的几何",
+    columns=(
+        Column("level", str, "层", required=True),
+        Column("place_id", str, "编号", required=True),
+        text("name", "名称"),
+        text("compound_id", "小区编号"),
+    ),
+)
+
+OUTPUTS: tuple[Table, ...] = (
+    OUT_COMPOUNDS,
+    OUT_MONTHS,
+    OUT_HOTSPOTS,
+    OUT_CELLS,
+    OUT_GEOCODES,
+    OUT_COVERAGE,
+    OUT_TARGETS,
+    OUT_TOTALS,
+    OUT_SHAPES,
+)

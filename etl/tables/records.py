@@ -1,0 +1,98 @@
+"""What the store keeps about itself: boundaries, quarantine, issues, files, raw rows, settings."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from etl.table import Column, Table
+from etl.tables.outputs import text, whole
+
+BOUNDARIES = Table(
+    "core_boundaries",
+    "边界",
+    key=("level", "place_id"),
+    note="另有一列 geometry：WGS-84 的几何",
+    columns=(
+        Column("level", str, "层", required=True),
+        Column("place_id", str, "编号", required=True),
+        text("name", "名称"),
+        text("compound_id", "小区编号"),
+        text("building_no", "楼栋号"),
+        text("file", "文件"),
+        text("sheet", "图层"),
+        whole("row", "行"),
+        whole("snapshot", "快照"),
+    ),
+)
+QUARANTINE = Table(
+    "quarantine",
+    "未入库的行",
+    key=("file", "sheet", "row"),
+    note="不能用的行，连同理由，一行不丢；改好再放入即入库",
+    columns=(
+        text("file", "文件"),
+        text("sheet", "工作表"),
+        whole("row", "行"),
+        text("table", "表"),
+        text("problem", "问题"),
+        text("cells", "该行内容", "JSON；个人信息已去除"),
+        text("key", "主键"),
+        whole("snapshot", "快照"),
+    ),
+)
+ISSUES = Table(
+    "issues",
+    "问题清单",
+    key=("file", "sheet", "cell"),
+    columns=(
+        text("file", "文件"),
+        text("sheet", "工作表"),
+        text("cell", "单元格"),
+        text("column", "列"),
+        text("value", "原值", "个人信息已遮盖"),
+        text("problem", "问题"),
+        text("severity", "轻重", "error 该行未入库；warning 该格留空"),
+        whole("snapshot", "快照"),
+    ),
+)
+FILES = Table(
+    "files",
+    "文件记录",
+    key=("file", "sheet"),
+    columns=(
+        text("file", "文件"),
+        text("sheet", "工作表"),
+        text("sha256", "指纹"),
+        text("table", "表"),
+        whole("rows_read", "读到行数"),
+        whole("rows_loaded", "入库行数"),
+        whole("rows_quarantined", "未入库行数"),
+        whole("rows_recognised", "合计空白等行"),
+        whole("masked_count", "去除或遮盖的个人信息", "处"),
+        text("unknown_columns", "不认识的列"),
+        Column("refreshed_at", datetime, "更新时间"),
+        text("who", "更新人"),
+        whole("snapshot", "快照"),
+    ),
+)
+RAW_ROWS = Table(
+    "raw_rows",
+    "原始行",
+    key=("file", "sheet", "row"),
+    note="入库的每一行在原表里怎么写；个人信息已去除",
+    columns=(
+        text("table", "表"),
+        text("file", "文件"),
+        text("sheet", "工作表"),
+        whole("row", "行"),
+        text("cells", "该行内容", "JSON"),
+        whole("snapshot", "快照"),
+    ),
+)
+SETTINGS = Table(
+    "settings",
+    "设置",
+    key=("name",),
+    columns=(text("name", "名目"), text("value", "内容")),
+)
+RECORDS: tuple[Table, ...] = (BOUNDARIES, QUARANTINE, ISSUES, FILES, RAW_ROWS, SETTINGS)

@@ -1,0 +1,1 @@
+"""Pure measures on frames: places, rates, hotspots, coverage and targets."""

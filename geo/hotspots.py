@@ -1,0 +1,565 @@
+"""Hotspots: funnel, own past, scan for clusters, and default geocodes that feign them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TypeAlias
+
+import geopandas as gpd
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import shapely
+from scipy import stats
+
+from geo.checks import (
+    Floats,
+    read_amounts,
+    read_counts,
+    read_numbers,
+    require_columns,
+    require_metric,
+    require_share,
+    require_unique_index,
+)
+from geo.errors import GeoError
+
+Ints = npt.NDArray[np.int64]
+Places: TypeAlias = gpd.GeoSeries | gpd.GeoDataFrame | pd.DataFrame | npt.NDArray[np.float64]
+
+WINSORISED_SHARE = 0.1
+FEWEST_UNITS_FOR_SPREAD = 3
+FEWEST_EARLIER_MONTHS = 3
+SAME_DISTANCE = 1e-9  # in the unit of the plane
+ROUNDING = 1e-9  # relative
+GEOCODE_DECIMALS = 6
+DOMINANCE = 10
+MOST_UNITS_HELD = 4000
+CLUSTER_COLUMNS = [
+    "cluster",
+    "centre",
+    "radius_m",
+    "members",
+    "cases",
+    "expected",
+    "ratio",
+    "llr",
+    "p_value",
+]
+
+
+def judge_funnel(counts: pd.Series, expected: pd.Series, alpha: float = 0.05) -> pd.DataFrame:
+    """Find units far above what the spread of all units explains.
+
+    Parameters
+    ----------
+    counts : Series of n whole numbers
+    expected : Series of n, same labels
+        Expected cases, such as households times the overall rate.
+    alpha : float
+        False discovery rate among the units called high.
+
+    Returns
+    -------
+    DataFrame[ratio, z, p_value, q_value, is_high], index of `counts`
+        `z` is corrected for overdispersion; `p_value` is one-sided (high); `q_value` is
+        Benjamini-Hochberg's. The factor is in ``attrs['phi']``. Numbers are NaN and
+        ``is_high`` False where the count is missing or nothing is expected.
+
+    Raises
+    ------
+    GeoError
+        Negative or fractional counts, negative expectations, labels that are
+        duplicated or do not match, `alpha` outside 0 to 1.
+
+    Notes
+    -----
+    Spiegelhalter (2005), Statistics in Medicine 24, 1185-1202, and Quality and Safety
+    in Health Care 14, 347-351: z = 2 (sqrt(O) - sqrt(E)), winsorised at 10 % at either
+    end; phi is the mean of the squared winsorised z; z is divided by sqrt(phi) unless
+    phi < 1. Fewer than three units say nothing about spread: phi is then 1. Winsorising
+    makes phi small (to 0.68 of its value for normal z), so false alarms stay above
+    `alpha` where units differ by nature.
+    Benjamini and Hochberg (1995), JRSS B 57, 289-300.
+    """
+    require_share(alpha, "显著性水平")
+    cases = read_counts(counts)
+    base = read_amounts(expected, counts.index, "期望件数")
+    base = np.where(np.isnan(cases) | (base == 0), np.nan, base)
+    naive = 2.0 * (np.sqrt(cases) - np.sqrt(base))
+    phi = _measure_overdispersion(naive[~np.isnan(naive)])
+    z = naive / np.sqrt(max(1.0, phi))
+    judged = pd.DataFrame({"ratio": cases / base, "z": z}, index=counts.index)
+    judged = _add_verdict(judged, stats.norm.sf(z), alpha)
+    judged.attrs["phi"] = phi
+    return judged
+
+
+def judge_own_past(
+    counts: pd.DataFrame,
+    exposure: pd.DataFrame | pd.Series | None = None,
+    alpha: float = 0.05,
+) -> pd.DataFrame:
+    """Judge each unit's latest month against its own earlier months.
+
+    What differs by nature between units does not matter here, for each is its own
+    measure. Seasons are not taken out: give months of one season where they matter.
+
+    Parameters
+    ----------
+    counts : DataFrame, n units x k months of whole numbers, months ascending
+        Missing earlier months are skipped.
+    exposure : DataFrame of the same labels, or Series per unit, or None
+        Households, or days in the month. None means that months are alike.
+    alpha : float
+        False discovery rate among the units called high.
+
+    Returns
+    -------
+    DataFrame[latest, expected, ratio, p_value, q_value, is_high], index of `counts`
+        ``expected`` is the mean rate of the earlier months times the latest exposure;
+        ``ratio`` is NaN where it is zero. ``p_value`` is the probability of at least
+        the latest count. A unit with fewer than three earlier months, or without its
+        latest count or exposure, has NaN p and q and ``is_high`` False.
+
+    Raises
+    ------
+    GeoError
+        No month at all, months that do not ascend, duplicated labels, exposure that
+        does not match, negative or fractional counts.
+
+    Notes
+    -----
+    With Jeffreys' prior the posterior of the rate is gamma(S + 1/2, E) after S cases in
+    exposure E; the latest count is then negative binomial, which holds the uncertainty
+    of the past too, and its tail is exact. Within a unit, months are taken as Poisson.
+    """
+    require_share(alpha, "显著性水平")
+    require_unique_index(counts.columns, "月份")
+    if not len(counts.columns) or not counts.columns.is_monotonic_increasing:
+        raise GeoError("月份必须至少有一个，并且从早到晚排列。")
+    cases = _read_months(counts, counts, "件数")
+    base = _read_months(_spread_exposure(exposure, counts), counts, "基数(如户数)")
+    unusable = np.isnan(cases) | np.isnan(base) | (base == 0)
+    cases[unusable] = base[unusable] = np.nan
+    past, past_base = np.nansum(cases[:, :-1], axis=1), np.nansum(base[:, :-1], axis=1)
+    latest, latest_base = cases[:, -1], base[:, -1]
+    enough = (~unusable[:, :-1]).sum(axis=1) >= FEWEST_EARLIER_MONTHS
+    rate = np.where(enough, past, np.nan) / np.where(enough, past_base, 1.0)
+    expected = rate * latest_base
+    p_value = stats.nbinom.sf(latest - 1.0, past + 0.5, past_base / (past_base + latest_base))
+    table = {
+        "latest": latest,
+        "expected": expected,
+        "ratio": latest / np.where(expected > 0, expected, np.nan),
+    }
+    judged = pd.DataFrame(table, index=counts.index)
+    return _add_verdict(judged, np.where(enough, p_value, np.nan), alpha)
+
+
+def scan_clusters(
+    points: Places,
+    cases: pd.Series,
+    expected: pd.Series,
+    max_share: float = 0.5,
+    simulations: int = 999,
+    seed: int = 0,
+    max_clusters: int = 5,
+) -> pd.DataFrame:
+    """Scan for circles that hold more cases than expected (Kulldorff's statistic).
+
+    Parameters
+    ----------
+    points : GeoSeries or GeoDataFrame of n points in a metric CRS, or DataFrame[x, y], or
+        array (n, 2) in the order of `cases`, both taken as a plane
+        Units without a point are left out, with their cases, and named in
+        ``attrs['unplaced']``.
+    cases : Series of n whole numbers
+    expected : Series of n, same labels
+        Expected cases or population; only proportions matter, for it is scaled to the
+        total of the cases.
+    max_share : float
+        No circle holds more than this share of `expected`, at most 0.5. As in SaTScan a
+        circle grows from its centre over the units until the next would exceed it.
+    simulations, seed : int
+        Monte Carlo replications behind the p-values, and their seed.
+    max_clusters : int
+        Clusters to return at most.
+
+    Returns
+    -------
+    DataFrame[cluster, centre, radius_m, members, cases, expected, ratio, llr, p_value]
+        Most likely cluster first (``cluster`` is 1, 2, ...); the others share no unit
+        with those before. ``centre`` is a label, ``members`` a list of labels from the
+        centre outwards, ``ratio`` is cases over expected, ``llr`` the log-likelihood
+        ratio. Empty when there are no cases or nothing exceeds its expectation.
+
+    Raises
+    ------
+    MissingCrsError, DegreesError
+        Points do not lie in a metric CRS.
+    GeoError
+        Missing, negative or fractional numbers, cases where none are expected, labels
+        that are duplicated or do not match, settings out of range.
+
+    Notes
+    -----
+    Kulldorff (1997), Communications in Statistics - Theory and Methods 26, 1481-1496:
+    Poisson model, circular windows centred at each unit, high clusters only. Units at
+    one distance from the centre enter together. The p-value compares each cluster with
+    the largest ratio anywhere in each replication (multinomial given the total), so
+    that secondary ones are judged conservatively. Neither order nor labels of the units
+    change the result. A replication costs about 1 ns per window.
+    """
+    _require_scan_settings(max_share, simulations, max_clusters)
+    units, unplaced = _read_units(points, cases, expected)
+    clusters = pd.DataFrame(columns=CLUSTER_COLUMNS)
+    if units.total > 0:
+        windows: Iterable[_Windows] = _Circles(units, max_share * units.total)
+        if len(units.labels) <= MOST_UNITS_HELD:
+            windows = list(windows)
+        found = _pick_clusters(units, windows, max_clusters)
+        maxima = _simulate_maxima(units, windows, simulations, seed) if found else np.empty(0)
+        rows = [
+            _describe_cluster(units, number, pick, maxima) for number, pick in enumerate(found, 1)
+        ]
+        clusters = pd.DataFrame(rows, columns=CLUSTER_COLUMNS)
+    clusters.attrs["unplaced"] = unplaced
+    return clusters
+
+
+def find_default_geocodes(
+    points: pd.DataFrame,
+    min_rows: int = 30,
+    min_share: float = 0.005,
+    min_addresses: int = 10,
+) -> pd.DataFrame:
+    """Find points that stand for 'place unknown' rather than for a place.
+
+    The rule: many unrelated rows lie on one exact point. Exact means to 6 decimals
+    (0.1 m); many means at least `min_rows` and `min_share` of all rows with
+    coordinates. They are unrelated when
+
+    - at least `min_addresses` different addresses lie there; a tower or a busy junction
+      has one or a few; or
+    - more than half of them state no address, and there are ten times as many as on the
+      busiest point that is not suspected. Without addresses a busy place looks like a
+      default, so only one that dwarfs all ordinary ones is named.
+
+    Longitude 0, latitude 0 is always a default.
+
+    Parameters
+    ----------
+    points : DataFrame[lon, lat] and, if known, ``address`` (text)
+        Degrees; rows without coordinates are passed over. Blank addresses are unknown.
+    min_rows, min_share, min_addresses
+        Thresholds of the rule.
+
+    Returns
+    -------
+    DataFrame[lon, lat, row_count, address_count, share]
+        One row per default geocode, the busiest first; `share` of the rows with
+        coordinates, 0 to 1.
+
+    Raises
+    ------
+    GeoError
+        A column is absent, or coordinates are not numbers.
+    """
+    spots = _count_spots(points)
+    is_many = (spots["row_count"] >= min_rows) & (spots["share"] >= min_share)
+    busiest_ordinary = spots.loc[~is_many, "row_count"].max() if (~is_many).any() else np.inf
+    is_blank = spots["blank_count"] * 2 > spots["row_count"]
+    dwarfs = is_blank & (spots["row_count"] >= DOMINANCE * busiest_ordinary)
+    is_null = (spots["lon"] == 0) & (spots["lat"] == 0)
+    is_default = is_null | (is_many & ((spots["address_count"] >= min_addresses) | dwarfs))
+    found = spots[is_default].sort_values(
+        ["row_count", "lon", "lat"], ascending=[False, True, True]
+    )
+    return found.drop(columns="blank_count").reset_index(drop=True)
+
+
+def flag_default_geocodes(
+    points: pd.DataFrame,
+    min_rows: int = 30,
+    min_share: float = 0.005,
+    min_addresses: int = 10,
+) -> pd.Series[bool]:
+    """Flag the rows that lie on a default geocode, by `find_default_geocodes`.
+
+    Returns
+    -------
+    Series of bool named ``is_default_geocode``, index of `points`
+        False where a row has no coordinates.
+    """
+    found = find_default_geocodes(points, min_rows, min_share, min_addresses)
+    lon, lat = _round_degrees(points)
+    defaults = pd.MultiIndex.from_frame(found[["lon", "lat"]])
+    is_default = pd.MultiIndex.from_arrays([lon, lat]).isin(defaults)
+    return pd.Series(is_default, index=points.index, name="is_default_geocode")
+
+
+@dataclass(frozen=True)
+class _Units:
+    """The placed units, in an order that depends on nothing but themselves."""
+
+    labels: pd.Index
+    x: Floats
+    y: Floats
+    cases: Ints
+    expected: Floats
+    total: int
+
+
+@dataclass(frozen=True)
+class _Windows:
+    """The circles around one centre: units by distance, and where a circle may end."""
+
+    order: Ints
+    distance: Floats
+    is_end: npt.NDArray[np.bool_]
+    expected: Floats
+
+
+@dataclass(frozen=True)
+class _Circles:
+    """The windows of every centre, grown anew on each pass so that memory stays bounded."""
+
+    units: _Units
+    limit: float
+
+    def __iter__(self) -> Iterator[_Windows]:
+        for x, y in zip(self.units.x, self.units.y, strict=True):
+            windows = self._grow(np.hypot(self.units.x - x, self.units.y - y))
+            if len(windows.order):
+                yield windows
+
+    def _grow(self, distance: Floats) -> _Windows:
+        order = np.argsort(distance, kind="stable")
+        distance = distance[order]
+        expected = np.cumsum(self.units.expected[order])
+        is_end = np.ones(len(order), dtype=bool)
+        is_end[:-1] = distance[1:] > distance[:-1] * (1.0 + ROUNDING) + SAME_DISTANCE
+        is_end &= (expected <= self.limit * (1.0 + ROUNDING)) & (expected > 0)
+        size = int(np.flatnonzero(is_end)[-1]) + 1 if is_end.any() else 0
+        return _Windows(order[:size], distance[:size], is_end[:size], expected[:size])
+
+
+@dataclass(frozen=True)
+class _Pick:
+    """One circle chosen as a cluster."""
+
+    windows: _Windows
+    size: int
+    llr: float
+
+
+def _measure_overdispersion(z: Floats) -> float:
+    if len(z) < FEWEST_UNITS_FOR_SPREAD:
+        return 1.0
+    low, high = np.quantile(z, [WINSORISED_SHARE, 1.0 - WINSORISED_SHARE])
+    return float(np.mean(np.clip(z, low, high) ** 2))
+
+
+def _add_verdict(judged: pd.DataFrame, p_value: Floats, alpha: float) -> pd.DataFrame:
+    q_value = np.full(len(p_value), np.nan)
+    is_known = ~np.isnan(p_value)
+    if is_known.any():
+        q_value[is_known] = stats.false_discovery_control(p_value[is_known])
+    return judged.assign(p_value=p_value, q_value=q_value, is_high=q_value <= alpha)
+
+
+def _spread_exposure(
+    exposure: pd.DataFrame | pd.Series | None, counts: pd.DataFrame
+) -> pd.DataFrame:
+    if isinstance(exposure, pd.DataFrame):
+        return exposure
+    base = 1.0 if exposure is None else exposure
+    column = read_amounts(base, counts.index, "基数(如户数)")
+    return pd.DataFrame(dict.fromkeys(counts.columns, column), index=counts.index)
+
+
+def _read_months(table: pd.DataFrame, like: pd.DataFrame, what: str) -> Floats:
+    require_unique_index(table.columns, what)
+    if set(table.columns) != set(like.columns):
+        raise GeoError(f"{what}的月份与件数的月份对不上。")
+    if table is like:
+        return np.column_stack([read_counts(table[month], what) for month in like.columns])
+    columns = [read_amounts(table[month], like.index, what) for month in like.columns]
+    return np.column_stack(columns)
+
+
+def _require_scan_settings(max_share: float, simulations: int, max_clusters: int) -> None:
+    if not 0.0 < max_share <= 0.5:
+        raise GeoError(f"扫描圈的人口上限必须大于 0 且不超过 0.5，现在是 {max_share}。")
+    if simulations < 1 or max_clusters < 1:
+        raise GeoError("模拟次数和聚集区个数都至少为 1。")
+
+
+def _read_units(
+    points: Places, cases: pd.Series, expected: pd.Series
+) -> tuple[_Units, list[object]]:
+    counts = read_counts(cases, "件数")
+    base = read_amounts(expected, cases.index, "期望件数")
+    if np.isnan(counts).any() or np.isnan(base).any():
+        raise GeoError("扫描聚集区时，每个单元都要有件数和期望件数。")
+    if (counts[base == 0] > 0).any():
+        raise GeoError("有的单元期望件数为 0 却有诉求，请检查户数。")
+    x, y = _read_places(points, cases.index)
+    is_placed = ~(np.isnan(x) | np.isnan(y))
+    # Sorted by place and content, so that the order of the rows cannot move a p-value.
+    order = np.lexsort((counts, base, y, x))
+    order = order[is_placed[order]]
+    total = int(counts[order].sum())
+    scale = total / base[order].sum() if total else 1.0
+    units = _Units(
+        cases.index[order],
+        x[order],
+        y[order],
+        counts[order].astype(np.int64),
+        base[order] * scale,
+        total,
+    )
+    return units, list(cases.index[~is_placed])
+
+
+def _read_places(points: Places, index: pd.Index) -> tuple[Floats, Floats]:
+    if isinstance(points, np.ndarray):
+        if points.shape != (len(index), 2):
+            raise GeoError("坐标数组的行数与单元数不一致，或者不是两列。")
+        points = pd.DataFrame(points, index=index, columns=["x", "y"])
+    if isinstance(points, gpd.GeoSeries | gpd.GeoDataFrame):
+        require_metric(points, "点位")
+        shapes = points.geometry.to_numpy()
+        if not np.isin(shapely.get_type_id(shapes), [-1, shapely.GeometryType.POINT]).all():
+            raise GeoError("点位里有不是点的图形，请先用 find_inner_points 取内部点。")
+        x, y = shapely.get_x(shapes), shapely.get_y(shapes)
+        points = pd.DataFrame({"x": x, "y": y}, index=points.index)
+    require_columns(points, ["x", "y"], "点位")
+    require_unique_index(points.index, "点位")
+    if len(points) != len(index) or not index.isin(points.index).all():
+        raise GeoError("点位与件数的编号对不上，请检查是否是同一批单元。")
+    placed = points.reindex(index)
+    return read_numbers(placed["x"], "横坐标"), read_numbers(placed["y"], "纵坐标")
+
+
+def _measure_llr(cases: Floats | Ints, expected: Floats, total: int) -> Floats:
+    """Kulldorff's log-likelihood ratio; 0 where there are no more cases than expected."""
+    inside = np.maximum(cases, expected)
+    outside = total - inside
+    llr = inside * np.log(inside / expected)
+    llr += outside * np.log(np.where(outside > 0, outside, 1.0) / (total - expected))
+    return np.where(cases > expected, llr, 0.0)
+
+
+def _pick_clusters(units: _Units, windows: Iterable[_Windows], max_clusters: int) -> list[_Pick]:
+    picks: list[_Pick] = []
+    is_taken = np.zeros(len(units.labels), dtype=np.int64)
+    while len(picks) < max_clusters:
+        best = max(
+            (_find_best(units, window, is_taken) for window in windows),
+            key=lambda pick: pick.llr,
+            default=None,
+        )
+        if best is None or best.llr <= 0.0:
+            break
+        is_taken[best.windows.order[: best.size]] = 1
+        picks.append(best)
+    return picks
+
+
+def _find_best(units: _Units, windows: _Windows, is_taken: Ints) -> _Pick:
+    llr = _measure_llr(np.cumsum(units.cases[windows.order]), windows.expected, units.total)
+    llr[~windows.is_end | (np.cumsum(is_taken[windows.order]) > 0)] = 0.0
+    at = int(np.argmax(llr))
+    return _Pick(windows, at + 1, float(llr[at]))
+
+
+def _simulate_maxima(
+    units: _Units, windows: Iterable[_Windows], simulations: int, seed: int
+) -> Floats:
+    """Find the largest ratio anywhere in each replication of 'nothing is going on'."""
+    generator = np.random.default_rng(seed)
+    share = units.expected / units.expected.sum()
+    # Narrow integers halve the memory traffic, which is what the scan spends its time on.
+    width = np.int16 if units.total < np.iinfo(np.int16).max else np.int32
+    drawn = generator.multinomial(units.total, share, size=simulations)
+    simulated = np.ascontiguousarray(drawn.T.astype(width))
+    maxima = np.zeros(simulations)
+    for window in windows:
+        _raise_maxima(maxima, simulated, window, units.total)
+    return maxima
+
+
+def _raise_maxima(
+    maxima: Floats, simulated: npt.NDArray[np.signedinteger], windows: _Windows, total: int
+) -> None:
+    """Raise each replication's maximum to the best circle of one centre, in place."""
+    cases = simulated.take(windows.order, axis=0)
+    for row, following in pairwise(cases):
+        np.add(row, following, out=following)
+    if not windows.is_end.all():
+        cases = cases[windows.is_end]
+    expected = windows.expected[windows.is_end]
+    least = _bound_cases(expected, total, float(maxima.min())).astype(cases.dtype)
+    flat = np.flatnonzero(cases >= least[:, None])
+    row, replication = np.divmod(flat, len(maxima))
+    llr = _measure_llr(cases.ravel()[flat].astype(np.int64), expected[row], total)
+    np.maximum.at(maxima, replication, llr)
+
+
+def _bound_cases(expected: Floats, total: int, llr: float) -> Floats:
+    """Bound from below the cases that a circle needs to exceed a ratio.
+
+    For expected < c < total - expected the ratio is at most
+    (c - e)² / (2 e (1 - e / total)), since the variance function t (1 - t) is smallest
+    at the near end; solved for c. So most circles need no logarithm.
+    """
+    reach = np.sqrt(2.0 * llr * expected * (1.0 - expected / total))
+    return np.floor(np.minimum(expected + reach, total - expected))
+
+
+def _describe_cluster(units: _Units, number: int, pick: _Pick, maxima: Floats) -> dict[str, object]:
+    members = pick.windows.order[: pick.size]
+    expected = float(pick.windows.expected[pick.size - 1])
+    cases = int(units.cases[members].sum())
+    beaten = int((maxima >= pick.llr * (1.0 - ROUNDING)).sum())
+    return {
+        "cluster": number,
+        "centre": units.labels[members[0]],
+        "radius_m": float(pick.windows.distance[pick.size - 1]),
+        "members": list(units.labels[members]),
+        "cases": cases,
+        "expected": expected,
+        "ratio": cases / expected,
+        "llr": pick.llr,
+        "p_value": (1 + beaten) / (1 + len(maxima)),
+    }
+
+
+def _round_degrees(points: pd.DataFrame) -> tuple[Floats, Floats]:
+    require_columns(points, ["lon", "lat"], "点位")
+    lon = np.round(read_numbers(points["lon"], "经度"), GEOCODE_DECIMALS) + 0.0
+    lat = np.round(read_numbers(points["lat"], "纬度"), GEOCODE_DECIMALS) + 0.0
+    return lon, lat
+
+
+def _count_spots(points: pd.DataFrame) -> pd.DataFrame:
+    lon, lat = _round_degrees(points)
+    rows = pd.DataFrame({"lon": lon, "lat": lat, "address": _read_addresses(points).array})
+    rows = rows.dropna(subset=["lon", "lat"])
+    by_spot = rows.groupby(["lon", "lat"], sort=True)
+    spots = pd.DataFrame({"row_count": by_spot.size()})
+    spots["address_count"] = by_spot["address"].nunique()
+    spots["blank_count"] = spots["row_count"] - by_spot["address"].count()
+    spots["share"] = spots["row_count"] / max(1, len(rows))
+    return spots.reset_index()
+
+
+def _read_addresses(points: pd.DataFrame) -> pd.Series[str]:
+    if "address" not in points.columns:
+        return pd.Series(pd.NA, index=points.index, dtype="string")
+    text = points["address"].astype("string").str.strip()
+    return text.where(text.ne("").fillna(False))

@@ -1,0 +1,208 @@
+"""Rates, shrinkage, ranks and comparisons against other libraries and known answers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from geo.errors import GeoError
+from geo.rates import compare_counts, estimate_rates, rank_rates, shrink_rates
+
+counts_and_households = st.lists(
+    st.tuples(st.integers(0, 300), st.integers(1, 3000)), min_size=1, max_size=12
+)
+
+
+def series(*values, index=None):
+    return pd.Series(values, index=index or list("ABCDEFGHIJKLMNOP")[: len(values)])
+
+
+def test_intervals_match_the_published_table():
+    # Exact 95 % limits for observed 0, 1, 5, 10: Ulm (1990), Am. J. Epidemiology 131.
+    rates = estimate_rates(series(0, 1, 5, 10), 1000.0)
+    np.testing.assert_allclose(rates["rate"], [0, 1, 5, 10])
+    np.testing.assert_allclose(rates["rate_low"], [0, 0.0253, 1.6235, 4.7954], atol=5e-5)
+    np.testing.assert_allclose(rates["rate_high"], [3.6889, 5.5716, 11.6683, 18.3904], atol=5e-5)
+
+
+def test_nothing_is_said_without_exposure():
+    rates = estimate_rates(series(3, 3, None, 3), series(100, 0, 100, None))
+    assert rates.notna().all(axis=1).tolist() == [True, False, False, False]
+    assert rates.isna().all(axis=1).tolist() == [False, True, True, True]
+    shrunk = shrink_rates(series(3, 3, None, 3), series(100, 0, 100, None))
+    assert shrunk.isna().all(axis=1).tolist() == [False, True, True, True]
+
+
+@settings(deadline=None, derandomize=True)
+@given(counts_and_households)
+def test_intervals_contain_the_rate_and_shrinkage_lies_between(pairs):
+    counts = pd.Series([count for count, _ in pairs])
+    households = pd.Series([count for _, count in pairs])
+    raw, shrunk = estimate_rates(counts, households), shrink_rates(counts, households)
+    assert (raw["rate_low"] <= raw["rate"]).all()
+    assert (raw["rate"] <= raw["rate_high"]).all()
+    assert (shrunk["rate_shrunk_low"] <= shrunk["rate_shrunk"] + 1e-9).all()
+    assert (shrunk["rate_shrunk"] <= shrunk["rate_shrunk_high"] + 1e-9).all()
+    mean = 1000.0 * counts.sum() / households.sum()
+    low, high = np.minimum(raw["rate"], mean), np.maximum(raw["rate"], mean)
+    assert shrunk["rate_shrunk"].between(low - 1e-9, high + 1e-9).all()
+    assert shrunk["weight"].between(0, 1).all()
+
+
+def test_shrinkage_matches_esda():
+    # esda 2.9.0, esda.smoothing.Empirical_Bayes(e, b).r times 1,000, on these counts.
+    counts = series(3, 12, 0, 45, 7, 20, 9, 2)
+    households = series(120, 400, 80, 900, 310, 1500, 450, 60)
+    wanted = [
+        25.3676620796768,
+        28.792938599374622,
+        16.877691029252453,
+        46.44602961101098,
+        23.60012140051396,
+        14.479441118372426,
+        21.440580246882412,
+        27.809020583801228,
+    ]
+    got = shrink_rates(counts, households)
+    np.testing.assert_allclose(got["rate_shrunk"], wanted, rtol=1e-12)
+    assert list(got.columns) == ["rate_shrunk", "rate_shrunk_low", "rate_shrunk_high", "weight"]
+
+
+def test_alike_units_all_lie_at_the_mean():
+    shrunk = shrink_rates(series(10, 11, 9), 1000.0)
+    np.testing.assert_allclose(shrunk["rate_shrunk"], 10.0)
+    assert (shrunk["weight"] == 0).all()
+    # Exact limits for 30 cases (Ulm 1990): 20.2409 and 42.8269, over 3,000 households.
+    np.testing.assert_allclose(shrunk["rate_shrunk_low"], 20.2409 / 3, atol=1e-4)
+    np.testing.assert_allclose(shrunk["rate_shrunk_high"], 42.8269 / 3, atol=1e-4)
+
+
+def test_no_cases_and_a_single_unit_are_defined():
+    none = shrink_rates(series(0, 0), 500.0)
+    assert (none["rate_shrunk"] == 0).all()
+    np.testing.assert_allclose(none["rate_shrunk_high"], 3.6889, atol=1e-4)
+    one = shrink_rates(series(5), 1000.0)
+    assert one["rate_shrunk"].item() == 5.0
+    assert shrink_rates(series(5), 0.0).isna().all(axis=None)
+    assert rank_rates(series(5), 1000.0).to_numpy().tolist() == [[1, 1, 1]]
+    assert rank_rates(series(0, 0), 500.0).to_numpy().tolist() == [[1, 1, 2], [1, 1, 2]]
+    empty = pd.Series([], dtype=float)
+    assert estimate_rates(empty, 1.0).empty
+    assert shrink_rates(empty, 1.0).empty
+    assert rank_rates(empty, 1.0).empty
+
+
+def test_clear_differences_rank_and_near_ones_share():
+    ranks = rank_rates(series(400, 100, 105, 20), 1000.0)
+    assert ranks["rank"].tolist() == [1, 2, 2, 4]
+    assert ranks["rank_low"].tolist() == [1, 2, 2, 4]
+    assert ranks["rank_high"].tolist() == [1, 3, 3, 4]
+
+
+@settings(deadline=None, derandomize=True, max_examples=25)
+@given(counts_and_households)
+def test_ranks_lie_in_their_range_and_repeat(pairs):
+    counts = pd.Series([count for count, _ in pairs])
+    households = pd.Series([count for _, count in pairs])
+    ranks = rank_rates(counts, households, draws=50, seed=3)
+    assert (ranks["rank_low"] <= ranks["rank"]).all()
+    assert (ranks["rank"] <= ranks["rank_high"]).all()
+    assert ranks["rank"].min() == 1
+    pd.testing.assert_frame_equal(ranks, rank_rates(counts, households, draws=50, seed=3))
+
+
+def test_a_unit_without_households_has_no_rank():
+    ranks = rank_rates(series(400, 3, 100), series(1000, 0, 1000))
+    assert ranks["rank"].isna().tolist() == [False, True, False]
+    assert ranks["rank"].dtype == "Int64"
+
+
+def test_comparison_matches_the_exact_rate_ratio():
+    # scipy 1.17 stats.binomtest(30, 45).proportion_ci(method='exact'), p / (1 - p).
+    compared = compare_counts(series(30), series(15))
+    assert compared["ratio"].item() == 2.0
+    assert compared["ratio_low"].item() == pytest.approx(1.0428857370194897)
+    assert compared["ratio_high"].item() == pytest.approx(3.999857803776694)
+    assert compared["verdict"].item() == "up"
+
+
+def test_exposure_scales_the_ratio():
+    plain = compare_counts(series(30), series(15))
+    scaled = compare_counts(series(30), series(15), 200.0, series(100.0))
+    np.testing.assert_allclose(
+        scaled.iloc[0, :3].astype(float), plain.iloc[0, :3].astype(float) / 2
+    )
+    assert scaled["verdict"].item() == "no_real_change"
+
+
+def test_verdicts_are_defined_at_zero():
+    now = series(0, 0, 9, 3, 10, 5, None, 40)
+    before = series(0, 9, 0, 2, 11, 0, 4, 80)
+    compared = compare_counts(now, before)
+    assert compared["verdict"].tolist() == [
+        "too_few",
+        "down",
+        "up",
+        "too_few",
+        "no_real_change",
+        "too_few",
+        "too_few",
+        "down",
+    ]
+    assert not np.isinf(compared.drop(columns="verdict").to_numpy()).any()
+    assert compared.loc["A"].isna().sum() == 3
+    assert compared.loc["B", "ratio"] == 0.0
+    assert compared.loc["C", ["ratio", "ratio_high"]].isna().all()
+    assert compared.loc["C", "ratio_low"] > 1
+    assert compare_counts(series(9), series(3), 0.0)["verdict"].item() == "too_few"
+
+
+@settings(deadline=None, derandomize=True)
+@given(st.integers(0, 500), st.integers(0, 500))
+def test_comparison_mirrors_when_periods_swap(now, before):
+    one = compare_counts(series(now), series(before)).iloc[0]
+    other = compare_counts(series(before), series(now)).iloc[0]
+    mirror = {"up": "down", "down": "up"}
+    assert other["verdict"] == mirror.get(one["verdict"], one["verdict"])
+    if now and before:
+        assert one["ratio_low"] <= one["ratio"] <= one["ratio_high"]
+        assert one["ratio_low"] == pytest.approx(1 / other["ratio_high"])
+
+
+@pytest.mark.parametrize(
+    ("counts", "exposure"),
+    [
+        (series(-1), 10.0),
+        (series(1.5), 10.0),
+        (series(np.inf), 10.0),
+        (series("三"), 10.0),
+        (series(1), -10.0),
+        (series(1), series(10, index=["Z"])),
+        (series(1, 2, index=["A", "A"]), 10.0),
+    ],
+)
+@pytest.mark.parametrize("measure", [estimate_rates, shrink_rates, rank_rates])
+def test_bad_input_is_refused(measure, counts, exposure):
+    with pytest.raises(GeoError):
+        measure(counts, exposure)
+
+
+def test_exposure_is_matched_by_label_not_by_position():
+    rates = estimate_rates(series(1, 4), series(200, 100, index=["B", "A"]))
+    assert rates["rate"].tolist() == [10.0, 20.0]
+
+
+def test_nothing_of_the_caller_is_changed():
+    counts, households = series(1, 2), series(10, 0)
+    shrink_rates(counts, households)
+    compare_counts(counts, counts, households, households)
+    assert households.tolist() == [10, 0]
+
+
+@pytest.mark.parametrize("settings_", [{"per": 0.0}, {"level": 1.0}, {"level": 95}])
+def test_bad_settings_are_refused(settings_):
+    with pytest.raises(GeoError):
+        estimate_rates(series(1), 10.0, **settings_)
