@@ -14,6 +14,7 @@ from etl.workbook import Cell, Sheet
 
 SEARCHED_ROWS = 30
 HEADER_DEPTHS = (1, 2, 3)
+FEWEST_HEADERS = 3
 _BRACKETS = re.compile(r"[（(\[【][^）)\]】]*[）)\]】]\s*$")
 
 
@@ -81,10 +82,10 @@ def find_table(sheet: Sheet, file: str, profile: Profile) -> Match | NoMatch:
                     best = score, match
     if best is None or (len(best[1].columns) < 2 and not fixed):
         return NoMatch()
-    match = best[1]
+    score, match = best
     if match.missing:
         return NoMatch(match.table, match.first_row, match.missing)
-    return match
+    return match if score[0] or fixed else NoMatch()
 
 
 def _may_be_stacked(sheet: Sheet, row: int) -> bool:
@@ -155,7 +156,8 @@ def _score(match: Match, table: Table, sheet: str, file: str, depth: int) -> tup
     written = sum(header != "" for header in match.headers)
     share = len(match.columns) / max(written, 1)
     named = _is_named(table, sheet) * 2 + _is_named(table, file)
-    complete = found == len(required)
+    # Two headers such as 名称 and 时间 stand on any list; they tell a table only with its name.
+    complete = found == len(required) and (len(match.columns) >= FEWEST_HEADERS or named > 0)
     return (complete, complete * named, len(match.columns) * share, found, named, -depth)
 
 

@@ -1,10 +1,13 @@
-"""Blank workbooks and the data dictionary, both made from the contract."""
+"""Blank workbook, data dictionary and table schema, all made from the contract."""
 
 from __future__ import annotations
 
+import json
+import sys
 from collections.abc import Iterator
 from datetime import date, datetime
 from pathlib import Path
+from typing import Any
 
 from openpyxl import Workbook
 from openpyxl.comments import Comment
@@ -14,7 +17,7 @@ from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.worksheet import Worksheet
 
 from etl.errors import FileError
-from etl.profile import Profile
+from etl.profile import Profile, load_profile
 from etl.table import Column, Table
 from etl.tables.outputs import OUTPUTS
 from etl.tables.records import RECORDS
@@ -27,6 +30,15 @@ TYPE_WORDS = {
     date: "日期",
     datetime: "日期时间",
 }
+# Names of the Table Schema specification, https://specs.frictionlessdata.io/table-schema/
+SCHEMA_TYPES = {
+    str: "string",
+    int: "integer",
+    float: "number",
+    bool: "boolean",
+    date: "date",
+    datetime: "datetime",
+}
 DROPDOWN_ROWS = 2_000
 # A longer list must come from cells: programs refuse a list of over 255 characters.
 LIST_LIMIT = 255
@@ -35,7 +47,7 @@ _OPTIONAL = PatternFill("solid", fgColor="EDEDED")
 
 
 def write_template(folder: Path, profile: Profile) -> list[Path]:
-    """One blank workbook with a sheet for each table, and the data dictionary beside it.
+    """One blank workbook with a sheet for each table; data dictionary and table schema beside it.
 
     Raises
     ------
@@ -47,15 +59,18 @@ def write_template(folder: Path, profile: Profile) -> list[Path]:
     for table in profile.tables:
         _write_sheet(book.create_sheet(table.label), table, profile)
     workbook, dictionary = folder / "模板.xlsx", folder / "数据字典.md"
+    schema = folder / "表结构.json"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         book.save(workbook)
         dictionary.write_text(describe_contract(profile), encoding="utf-8")
+        told = json.dumps(export_schema(profile), ensure_ascii=False, indent=1)
+        schema.write_text(told, encoding="utf-8")
     except OSError as error:
         raise FileError(
             f"模板写不到“{folder}”：{error.strerror}。请换一个文件夹或关闭打开的模板。"
         ) from error
-    return [workbook, dictionary]
+    return [workbook, dictionary, schema]
 
 
 def _write_sheet(sheet: Worksheet, table: Table, profile: Profile) -> None:
@@ -164,3 +179,41 @@ def _stored_name(column: Column) -> str:
 
 def _escape(text: str) -> str:
     return text.replace("|", "\\|")
+
+
+def export_schema(profile: Profile) -> dict[str, Any]:
+    """The contract as a Tabular Data Package descriptor (Frictionless Table Schema)."""
+    resources = [
+        {
+            "name": table.name,
+            "title": table.label,
+            "schema": {
+                "fields": [_export_field(column, profile) for column in table.stored],
+                "primaryKey": list(table.key),
+            },
+        }
+        for table in profile.tables
+    ]
+    return {"name": "shequ", "title": profile.name, "resources": resources}
+
+
+def _export_field(column: Column, profile: Profile) -> dict[str, Any]:
+    constraints: dict[str, Any] = {"required": column.required}
+    if column.low is not None:
+        constraints["minimum"] = column.low
+    if column.high is not None:
+        constraints["maximum"] = column.high
+    values = list(dict.fromkeys(profile.spellings(column).values()))
+    if values:
+        constraints["enum"] = values
+    return {
+        "name": column.name,
+        "title": column.label,
+        "type": SCHEMA_TYPES[column.kind],
+        "constraints": constraints,
+    }
+
+
+if __name__ == "__main__":
+    # python -m etl.template data/README.md writes the dictionary that the repository keeps.
+    Path(sys.argv[1]).write_text(describe_contract(load_profile()), encoding="utf-8")

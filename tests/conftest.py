@@ -1,0 +1,73 @@
+"""Fixtures that several kinds of tests share: stores, and small workbooks drawn by hand."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from openpyxl import Workbook
+
+from etl.refresh import refresh
+from etl.store import Store
+
+ROOT = Path(__file__).parents[1]
+SAMPLE = ROOT / "data" / "sample"
+SHARED = ROOT.parent / "shared" / "data"
+
+WriteXlsx = Callable[..., Path]
+
+
+def write_workbook(path: Path, sheets: Mapping[str, Sequence[Sequence[Any]]]) -> Path:
+    """A workbook with these rows on these sheets."""
+    book = Workbook()
+    book.remove(book.worksheets[0])
+    for title, rows in sheets.items():
+        sheet = book.create_sheet(title)
+        for row in rows:
+            sheet.append(list(row))
+    book.save(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def sample_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store loaded with the sample. Shared by the whole run: read it, never write to it."""
+    path = tmp_path_factory.mktemp("sample") / "store"
+    store = Store(path)
+    report = refresh(store, [SAMPLE], who="测试")
+    store.close()
+    assert report.snapshot is not None
+    return path
+
+
+@pytest.fixture
+def sample_copy(sample_store: Path, tmp_path: Path) -> Path:
+    """A copy of the sample's store that a test may write to."""
+    return Path(shutil.copytree(sample_store, tmp_path / "store"))
+
+
+@pytest.fixture
+def empty_store(tmp_path: Path) -> Store:
+    """A new store."""
+    return Store(tmp_path / "store")
+
+
+@pytest.fixture
+def write_xlsx(tmp_path: Path) -> WriteXlsx:
+    """A writer of workbooks: a file name, and rows by sheet name."""
+
+    def write(name: str, **sheets: Sequence[Sequence[Any]]) -> Path:
+        return write_workbook(tmp_path / name, sheets)
+
+    return write
+
+
+@pytest.fixture
+def shared_data() -> Path:
+    """Real data that nobody here wrote; tests that need it are skipped where it is absent."""
+    if not SHARED.is_dir():
+        pytest.skip("../shared/data is not beside this checkout")
+    return SHARED
