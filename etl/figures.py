@@ -27,7 +27,7 @@ from etl.tables.outputs import (
     OUT_TOTALS,
 )
 from etl.targets import build_targets
-from geo.areas import measure_area
+from geo.areas import measure_area, place_points
 from geo.coverage import judge_coverage, measure_coverage
 from geo.crs import to_metric
 from geo.hotspots import judge_funnel, judge_own_past, scan_clusters
@@ -36,6 +36,7 @@ from geo.rates import compare_counts, estimate_rates, rank_rates, shrink_rates
 CELL_M = 50.0
 EMERGING_CELL_M = 500.0
 EMERGING_MONTHS = 3
+NAMED_MEMBERS = 6
 NEAR_BUILDING_M = 60.0
 ALPHA = 0.05
 SEED = 20120901
@@ -368,10 +369,21 @@ def _scan_cells(writer: Writer, compounds: pd.DataFrame, period: Period) -> list
     before = counted["count"] - observed + 0.5  # a cell never complained of is not impossible
     expected = before * (observed.sum() / before.sum())
     lonlat = pd.DataFrame({"lon": counted["x"] * lon_step, "lat": counted["y"] * lat_step})
-    clusters = scan_clusters(_metric_points(lonlat), observed, expected, max_share=0.1, seed=SEED)
-    none = pd.Series([None] * len(counted), dtype=object)
-    names = pd.Series([""] * len(counted))
-    return _describe_clusters(clusters, lonlat, none, names, "emerging", recent, period)
+    points = _metric_points(lonlat)
+    clusters = scan_clusters(points, observed, expected, max_share=0.1, seed=SEED)
+    clusters["radius_m"] += EMERGING_CELL_M / 2  # from the centres of the cells to their edges
+    within = _find_compounds(writer, points)
+    names = within.map(compounds["name"]).fillna("")
+    return _describe_clusters(clusters, lonlat, within, names, "emerging", recent, period)
+
+
+def _find_compounds(writer: Writer, points: gpd.GeoSeries) -> pd.Series:
+    """The compound in whose boundary each point lies; None outside all."""
+    shapes = writer.shapes("core_boundaries")
+    areas = shapes[shapes["level"] == "compound"].drop_duplicates("compound_id")
+    if areas.empty:
+        return pd.Series([None] * len(points), index=points.index, dtype=object)
+    return place_points(points, areas.set_index("compound_id").geometry.to_crs(points.crs))
 
 
 def _describe_clusters(
@@ -382,11 +394,12 @@ def _describe_clusters(
     for cluster in clusters[clusters["p_value"] <= ALPHA].to_dict("records"):
         members = list(cluster["members"])
         compounds = set(compound_ids.loc[members].dropna())
+        named = list(dict.fromkeys(name for name in names.loc[members] if name))
         described.append(
             {
                 "method": method,
                 "compound_id": compounds.pop() if len(compounds) == 1 else None,
-                "name": "、".join(name for name in names.loc[members[:6]] if name),
+                "name": "、".join(named[:NAMED_MEMBERS]),
                 "lon": lonlat.loc[cluster["centre"], "lon"],
                 "lat": lonlat.loc[cluster["centre"], "lat"],
                 "radius_m": cluster["radius_m"],

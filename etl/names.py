@@ -92,7 +92,8 @@ class Names:
 
     def _searchable(self) -> list[str]:
         names = [name for name in self._ids if len(name) >= 3]
-        names += [a for a, to in self._aliases.items() if to and len(a) >= 3 and a not in self._ids]
+        # Two characters too, where the profile itself says that they mean a compound.
+        names += [a for a, to in self._aliases.items() if to and len(a) >= 2 and a not in self._ids]
         return sorted(names, key=lambda name: (-len(name), name))
 
 

@@ -20,18 +20,20 @@ from geo.crs import Datum, convert, judge_datum
 from geo.hotspots import find_default_geocodes
 
 
+def read_compounds(writer: Writer, profile: Profile, with_shapes: bool = True) -> Names:
+    """The names by which compounds are known, to the register or to boundaries too."""
+    compounds = Names(profile.aliases)
+    shapes = "SELECT DISTINCT compound_id, name FROM lake.core_boundaries WHERE level = 'compound'"
+    for identifier, name in writer.rows(shapes) if with_shapes else []:
+        compounds.add(identifier, [name])
+    register = "SELECT compound_id, name, old_name FROM lake.core_compounds"
+    for identifier, *names in writer.rows(register):
+        compounds.add(identifier, names)
+    return compounds
+
+
 def read_names(writer: Writer, profile: Profile) -> dict[str, Names]:
     """The names by which compounds, organizations and matters are known."""
-    compounds = Names(profile.aliases)
-    for identifier, name in writer.rows(
-        "SELECT compound_id, any_value(name) FROM lake.core_boundaries "
-        "WHERE level = 'compound' GROUP BY compound_id"
-    ):
-        compounds.add(identifier, [name])
-    for identifier, *names in writer.rows(
-        "SELECT compound_id, name, old_name FROM lake.core_compounds"
-    ):
-        compounds.add(identifier, names)
     organizations, matters = Names(), Names()
     for identifier, name in writer.rows(
         "SELECT organization_id, name FROM lake.core_organizations"
@@ -39,7 +41,11 @@ def read_names(writer: Writer, profile: Profile) -> dict[str, Names]:
         organizations.add(identifier, [name])
     for identifier, name in writer.rows("SELECT matter_id, title FROM lake.core_matters"):
         matters.add(identifier, [name])
-    return {"compounds": compounds, "organizations": organizations, "matters": matters}
+    return {
+        "compounds": read_compounds(writer, profile),
+        "organizations": organizations,
+        "matters": matters,
+    }
 
 
 def bring_to_wgs84(checked: Checked, datum: str, writer: Writer) -> str | None:

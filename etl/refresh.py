@@ -21,7 +21,8 @@ from etl.check import ERROR, WARNING, Checked, Issue, check_sheet, describe_cell
 from etl.errors import FileError, ProfileError
 from etl.figures import publish_figures
 from etl.match import Match, NoMatch, find_table
-from etl.place import bring_to_wgs84, place_complaints, read_names
+from etl.names import Names
+from etl.place import bring_to_wgs84, place_complaints, read_compounds, read_names
 from etl.profile import Profile, load_profile, parse_profile
 from etl.report import FileReport, Report, SheetReport
 from etl.store import Store, Writer, named_sql
@@ -158,8 +159,14 @@ class Refresh:
         for reading in self.readings:
             for layer in reading.layers:
                 self._land_layer(reading, layer)
-        for reading, sheet, match in self._sheets_in_order():
-            self._land_sheet(reading, sheet, match)
+        sheets = list(self._sheets_in_order())
+        registers = [item for item in sheets if item[2].table.name == "compounds"]
+        for item in registers:
+            self._land_sheet(*item)
+        # What refers to a compound is read only when register and boundaries agree on its id.
+        self._resolve_shapes()
+        for item in sheets[len(registers) :]:
+            self._land_sheet(*item)
         self._write_records()
         if self.has_news:
             self._publish()
@@ -358,7 +365,6 @@ class Refresh:
 
     def _publish(self) -> None:
         """Place, work out the figures, and have the transaction committed."""
-        self._resolve_shapes()
         place_complaints(self.writer)
         publish_figures(self.writer, self.profile)
         self._compare_with_register()
@@ -379,17 +385,30 @@ class Refresh:
 
     def _resolve_shapes(self) -> None:
         """Tell each shape its compound anew: the register may know it only now."""
+        registered = read_compounds(self.writer, self.profile, with_shapes=False)
+        everyone = read_compounds(self.writer, self.profile)
         shapes = self.writer.shapes("core_boundaries")
-        names = read_names(self.writer, self.profile)["compounds"]
-        for level, key, stated, own in zip(
+        for level, key, known, own in zip(
             shapes["level"], shapes["place_id"], shapes["compound_id"], shapes["name"], strict=True
         ):
-            known = _find_compound(names, level, key, stated, own)
-            if known != stated:
+            names = registered if level == "compound" else everyone
+            found = _find_compound(names, level, key, known, own)
+            if found != known:
                 self.writer.execute(
                     "UPDATE lake.core_boundaries SET compound_id = ? "
                     "WHERE level = ? AND place_id = ?",
-                    [known, level, key],
+                    [found, level, key],
+                )
+            if level == "compound" and known and found != known:
+                self._rename_compound(known, found)
+
+    def _rename_compound(self, old: str, new: str | None) -> None:
+        """Rows that went by a boundary's name go by the id that the register now gives it."""
+        for table in self.profile.tables:
+            if table.name != "compounds" and any(c.name == "compound_id" for c in table.columns):
+                self.writer.execute(
+                    f"UPDATE lake.core_{table.name} SET compound_id = ? WHERE compound_id = ?",
+                    [new, old],
                 )
 
     def _compare_with_register(self) -> None:
@@ -462,7 +481,7 @@ def _stated(match: Match) -> frozenset[str]:
 
 
 def _find_compound(
-    names: Any, level: str, key: str, stated: str | None, own: str | None
+    names: Names, level: str, key: str, stated: str | None, own: str | None
 ) -> str | None:
     """The compound that a shape is, or lies in; one in no register goes by its own id."""
     if level == "compound":

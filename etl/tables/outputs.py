@@ -111,7 +111,11 @@ OUT_HOTSPOTS = Table(
     key=("hotspot_id",),
     columns=(
         Column("hotspot_id", str, "热点编号", required=True),
-        text("method", "方法", "funnel 漏斗；own_past 比自身以往；scan 空间扫描"),
+        text(
+            "method",
+            "方法",
+            "funnel 漏斗；own_past 比自身以往；scan 楼栋扫描；emerging 近三个月新增",
+        ),
         text("compound_id", "小区编号"),
         text("name", "位置"),
         number("lon", "经度", "°"),
