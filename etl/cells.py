@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from functools import lru_cache
 
 import cn2an
@@ -20,6 +21,8 @@ EMPTIES = frozenset(
     {"", "-", "--", "—", "——", "－", "/", "／", "无", "暂无", "暂无数据", "n/a", "na", "null", "none",
      "nan", "空", "不详", "#n/a"}
 )  # fmt: skip
+# Spreadsheet programs keep 15 digits of a number; an 18-digit id typed as one is already wrong.
+LARGEST_EXACT = 10**15
 LONGEST_EMPTY = 12
 YES = frozenset(
     {"是", "有", "√", "✓", "y", "yes", "true", "1", "已", "已备案", "在任", "对", "受监督"}
@@ -28,7 +31,11 @@ NO = frozenset(
     {"否", "无", "没有", "×", "x", "n", "no", "false", "0", "未", "未备案", "不是", "不受监督"}
 )
 EXCEL_EPOCH = datetime(1899, 12, 30)
-_NUMBER = re.compile(r"^([-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[-+]?\d+)?)([^\d.]*)$")
+_NUMBER = re.compile(
+    r"^([-+]?(?:\d{1,3}(?:[,，]\d{3})+(?:\.\d*)?|\d+(?:\.\d*)?|\.\d+)(?:e[-+]?\d+)?)"
+    r"([万亿]?)([^\d.,，]*)$"
+)
+_MYRIADS = {"": 1, "万": 10_000, "亿": 100_000_000}
 _UNITS = frozenset("户人栋幢个条次米年元分层套间平方月天岁%名位/·每")
 _CHINESE_NUMBER = re.compile(r"^[零〇一二两三四五六七八九十百千万亿点]+$")
 
@@ -111,6 +118,10 @@ def as_text(cell: Cell) -> str:
 
 
 def _parse_text(cell: Cell, column: Column, formats: tuple[str, ...]) -> str:
+    if isinstance(cell, (int, float)) and abs(cell) > LARGEST_EXACT:
+        raise BadCellError(
+            f"“{column.label}”的长数字在表格软件里已丢掉后几位，请把该列设为文本格式后重填"
+        )
     text = as_text(cell)
     if len(text) > LONGEST_TEXT:
         raise BadCellError(f"“{column.label}”有 {len(text)} 个字，最多 {LONGEST_TEXT} 个")
@@ -130,7 +141,7 @@ def _parse_int(cell: Cell, column: Column, formats: tuple[str, ...]) -> int:
 
 def _read_number(cell: Cell, column: Column) -> float:
     if isinstance(cell, (int, float)):
-        number = float(cell)
+        number = _as_float(cell)
     else:
         number = _number_in_text(as_text(cell), column.label)
     if not math.isfinite(number):
@@ -138,14 +149,22 @@ def _read_number(cell: Cell, column: Column) -> float:
     return number
 
 
+def _as_float(number: int | float) -> float:
+    """A number as float; one beyond all bounds as infinity, which no column takes."""
+    try:
+        return float(number)
+    except OverflowError:
+        return math.inf
+
+
 @lru_cache(maxsize=50_000)
 def _number_in_text(written: str, label: str) -> float:
     """'8300户', '约 1,200', '１２００', '一千二百户' as numbers."""
-    text = fold(written).replace(",", "").replace("，", "").removeprefix("约").removesuffix("左右")
-    text = text.replace("m2", "平方米")
+    text = fold(written).removeprefix("约").removesuffix("左右").replace("m2", "平方米")
     match = _NUMBER.match(text)
-    if match and set(match[2]) <= _UNITS:
-        return float(match[1])
+    if match and set(match[3]) <= _UNITS:
+        digits = match[1].replace(",", "").replace("，", "")
+        return float(Decimal(digits) * _MYRIADS[match[2]])
     chinese = text.rstrip("".join(_UNITS))
     if _CHINESE_NUMBER.match(chinese):
         with suppress(ValueError):
@@ -186,7 +205,7 @@ def _moment_of(cell: Cell, label: str, month_will_do: bool, formats: tuple[str, 
     if isinstance(cell, date):
         return datetime.combine(cell, time())
     if isinstance(cell, (int, float)):
-        return _serial_moment(float(cell), label)
+        return _serial_moment(_as_float(cell), label)
     return _moment_in_text(cell, label, month_will_do, formats)
 
 
@@ -195,13 +214,18 @@ def _serial_moment(number: float, label: str) -> datetime:
     if number.is_integer() and 19_000_101 <= number <= 21_001_231:
         return _build_moment(label, str(int(number)), *_split_digits(str(int(number))))
     if 20_000 <= number <= 73_050:
-        return EXCEL_EPOCH + timedelta(days=number)
+        # Programs keep a time as a fraction of a day; the seconds come out a hair off.
+        return EXCEL_EPOCH + timedelta(seconds=round(number * 86_400))
     raise BadCellError(f"“{label}”应是日期，这里是“{as_text(number)}”")
 
 
 _DATE = re.compile(
-    r"^(\d{4})\s*[年./-]\s*(\d{1,2})(?:\s*[月./-]\s*(\d{1,2})\s*日?|\s*月?)"
-    r"(?:[\sTt]*(上午|下午|晚上)?\s*(\d{1,2})\s*[:：时点](?:\s*(\d{1,2})\s*[:：分]?)?(?:\s*(\d{1,2})(?:\.\d+)?\s*秒?)?)?$"
+    r"^(\d{4})\s*[年./-]\s*(\d{1,2})(?:\s*[月./-]\s*(\d{1,2})\s*[日号]?|\s*月?)"
+    r"(?:[\sTt]*(凌晨|上午|中午|下午|晚上)?\s*(\d{1,2})\s*[:：时点](?:\s*(\d{1,2})\s*[:：分]?)?(?:\s*(\d{1,2})(?:\.\d+)?\s*秒?)?)?$"
+)
+_WEEKDAY = re.compile(r"\s*[（(]?(?:星期|周|礼拜)[一二三四五六日天][）)]?")
+_CHINESE_DATE = re.compile(
+    r"([〇零一二三四五六七八九]{4})年([一二三四五六七八九十]{1,3})月([一二三四五六七八九十]{1,3})[日号]"
 )
 
 
@@ -212,20 +236,32 @@ def _moment_in_text(
     text = unicodedata.normalize("NFKC", written).strip()
     for form in formats:
         try:
-            return datetime.strptime(text, form)
+            return datetime.strptime(text, form).replace(tzinfo=None)
         except ValueError:
             continue
-    if re.fullmatch(r"\d{8}", text):
-        return _build_moment(label, written, *_split_digits(text))
+    if re.fullmatch(r"\d{5}(\.\d+)?|\d{8}", text):
+        return _serial_moment(float(text), label)
+    text = _CHINESE_DATE.sub(_arabic_date, _WEEKDAY.sub("", text))
     match = _DATE.match(text)
     if match is None or (match[3] is None and not month_will_do):
         raise BadCellError(f"“{label}”应是日期，例如 2025年1月3日，这里是“{written}”")
     year, month, day, half, hour, minute, second = match.groups()
-    late = 12 if half in ("下午", "晚上") and int(hour) < 12 else 0
-    return _build_moment(
-        label, written, int(year), int(month), int(day or 1),
-        int(hour or 0) + late, int(minute or 0), int(second or 0),
-    )  # fmt: skip
+    clock = (_read_hour(half, int(hour or 0)), int(minute or 0), int(second or 0))
+    return _build_moment(label, written, int(year), int(month), int(day or 1), *clock)
+
+
+def _read_hour(half: str | None, hour: int) -> int:
+    """下午3 is 15, 下午12 is noon, 上午12 and 凌晨12 are midnight."""
+    if half in ("下午", "晚上"):
+        return hour + 12 if hour < 12 else hour
+    return 0 if half in ("上午", "凌晨") and hour == 12 else hour
+
+
+def _arabic_date(match: re.Match[str]) -> str:
+    """二〇二五年一月三日 as 2025年1月3日."""
+    year = "".join(str("〇一二三四五六七八九".index(c)) for c in match[1].replace("零", "〇"))
+    month, day = (int(cn2an.cn2an(part, "smart")) for part in match.groups()[1:])
+    return f"{year}年{month}月{day}日"
 
 
 def _split_digits(digits: str) -> tuple[int, int, int]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 
 import pyarrow as pa
+from openpyxl.utils import get_column_letter
 
 from etl.cells import (
     BadCellError,
@@ -37,8 +38,10 @@ ARROW_TYPES: dict[type, pa.DataType] = {
     datetime: pa.timestamp("us"),
 }
 _PERSONAL_HEADER = re.compile(
-    r"姓名|电话|手机|身份证|联系方式|微信|车牌|录入人|经办人|受理人|填表人"
+    r"姓名|电话|手机|身份证|证件号|联系方式|微信|车牌|户主|业主$|住户$|(?:人|者|员)(?:[（(].*)?$"
 )
+# Columns whose sums mean something; a mean year or score in the row of sums is none.
+_SUMMED_UNITS = frozenset({"户", "人", "栋", "个"})
 
 
 @dataclass(frozen=True)
@@ -192,10 +195,10 @@ class Checker:
         if column.refers_to:
             return self._resolve(text, column)
         if column.canonical == "building":
-            return canonical_building(text)
+            text = canonical_building(text)
         if column.name in self.table.key or column.lonlat:
             return text
-        masked, count = mask_text(text)
+        masked, count = mask_text(text, keeps_names=column.is_name)
         self.masked += count
         return masked
 
@@ -373,21 +376,28 @@ class Checker:
     def _check_totals(self, rows: dict[str, list[Typed | None]]) -> None:
         """Sums that the sheet itself states must be the sums of its rows."""
         for total in self.totals:
-            span = self._summed_rows(total)
+            spans = self._summed_rows(total)
             for column in self.table.asked:
-                if column.kind is int and column.unit and column.name in self.match.columns:
-                    self._check_total(total, span, column, rows)
+                if column.unit in _SUMMED_UNITS and column.name in self.match.columns:
+                    self._check_total(total, spans, column, rows)
 
-    def _summed_rows(self, total: int) -> range:
-        """The rows that a sum covers: all above it, or those since the last 小计."""
+    def _summed_rows(self, total: int) -> list[range]:
+        """The rows that a sum may cover: those since the last sum, all above it, all below it.
+
+        小计, 商品房合计 and 合计 are used for either; which of them is meant shows in the figures.
+        The likeliest comes first.
+        """
+        first, end = self.match.first_row, len(self.sheet.rows)
+        before = [number for number in self.totals if number < total]
+        since = range(before[-1] + 1 if before else first, total)
+        above, below = range(first, total), range(total + 1, end)
+        if not any(number in above for number in self.data):
+            return [below]
         texts = [str(cell) for cell in self.sheet.rows[total] if isinstance(cell, str)]
-        if any("小计" in text for text in texts):
-            before = [number for number in self.totals if number < total]
-            return range(before[-1] + 1 if before else self.match.first_row, total)
-        return range(self.match.first_row, total)
+        return [since, above] if any("小计" in text for text in texts) else [above, since]
 
     def _check_total(
-        self, total: int, span: range, column: Column, rows: dict[str, list[Typed | None]]
+        self, total: int, spans: list[range], column: Column, rows: dict[str, list[Typed | None]]
     ) -> None:
         stated, place = self._cell(total, column.name)
         if is_empty(stated):
@@ -396,21 +406,21 @@ class Checker:
             said = parse_cell(stated, Column(column.name, float, column.label), {})
         except BadCellError:
             return  # a word in the sums' row, not a sum
-        covered = [
-            (number, value)
-            for number, value in zip(self.data, rows[column.name], strict=True)
-            if number in span
-        ]
-        if any(value is None and self._cell(n, column.name)[0] != "" for n, value in covered):
-            return  # a cell of this column was refused and named: its sum cannot be known
-        found = sum(value for _, value in covered if isinstance(value, int))
-        if said != found:
+        values = dict(zip(self.data, rows[column.name], strict=True))
+        sums = []
+        for span in spans:
+            covered = {number: value for number, value in values.items() if number in span}
+            if any(v is None and self._cell(n, column.name)[0] != "" for n, v in covered.items()):
+                return  # a cell of this column was refused and named: its sum cannot be known
+            sums.append((sum(v for v in covered.values() if isinstance(v, int)), covered))
+        found, covered = sums[0]
+        if said not in [known for known, _ in sums]:
             problem = (
-                f"“{column.label}”合计写的是 {as_text(stated)}，而上面各行相加是 {found}，"
+                f"“{column.label}”合计写的是 {as_text(stated)}，而各行相加是 {found}，"
                 f"差 {found - float(said):+g}；本表先不入库，请核对后重新放入"  # type: ignore[arg-type]
             )
             self._add(total, place, column.label, stated, problem, ERROR)
-            for number, _value in covered:
+            for number in covered:
                 self.bad.setdefault(number, []).append(f"{address(total, place)}：{problem}")
 
     def _gather(self, rows: dict[str, list[Typed | None]]) -> Checked:
@@ -464,13 +474,15 @@ def describe_cells(sheet: Sheet, match: Match, numbers: Iterable[int]) -> list[d
     described = []
     for number in numbers:
         row = sheet.rows[number - 1]
-        described.append(
-            {
-                header: mask_text(as_text(row[place]))[0]
-                for place, header in enumerate(match.headers)
-                if header and place not in personal and place < len(row) and row[place] != ""
-            }
-        )
+        cells: dict[str, str] = {}
+        for place, cell in enumerate(row):
+            if cell != "" and place not in personal:
+                header = match.headers[place] if place < len(match.headers) else ""
+                if not header or header in cells:
+                    # No header, or one that stands twice: the letter tells the columns apart.
+                    header = f"{header}（{get_column_letter(place + 1)}列）"
+                cells[header] = mask_text(as_text(cell))[0]
+        described.append(cells)
     return described
 
 

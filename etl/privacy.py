@@ -7,76 +7,92 @@ from functools import lru_cache
 
 MASK = "＊"
 
+_SURNAMES = (
+    "王李张刘陈杨黄赵吴周徐孙马朱胡郭何林罗高郑梁谢宋唐许韩冯邓曹彭曾肖田董潘袁蔡蒋余于杜叶程魏苏吕丁任卢姚沈钟姜崔谭"
+    "陆范汪廖石金韦贾夏付方邹熊白孟秦邱侯江尹薛闫段雷龙黎史陶贺毛郝顾龚邵万覃武钱戴严莫孔向常"
+)
+_ROLES = "联系人|姓名|诉求人|投诉人|反映人|来电人|业主|居民|租户|住户"
+_PROVINCES = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼"
+# A number behind a building is no door when it counts something or is a year.
+_NO_DOOR = r"(?!\d|\s*(?:年|平|户|元|人|米|名|个|万|m|㎡|号楼|栋))"
+
 # Longest first: an id number holds digits that would pass for a telephone number.
-_PATTERNS: tuple[tuple[str, re.Pattern[str], str], ...] = (
-    (
-        "身份证号",
-        re.compile(r"(?<![0-9A-Za-z])[1-9]\d{5}(?:19|20)\d{2}[01]\d[0-3]\d{4}[\dXx](?![0-9A-Za-z])"),
-        MASK * 3,
-    ),
-    ("银行卡号", re.compile(r"(?<![0-9A-Za-z])[3-6]\d{3}(?:[ -]?\d{4}){2,3}[ -]?\d{1,4}(?!\d)"), MASK * 3),
-    (
-        "手机号",
-        re.compile(r"(?<!\d)(?:\+?86[- ]?)?1[3-9]\d[- ]?\d{4}[- ]?\d{4}(?!\d)"),
-        MASK * 3,
-    ),
-    ("座机号", re.compile(r"(?<!\d)0\d{2,3}[- ]\d{7,8}(?!\d)"), MASK * 3),
-    (
-        "车牌号",
-        re.compile(
-            r"[京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼][A-Z]"
-            r"[·\s]?[A-HJ-NP-Z0-9]{5,6}(?![A-Za-z0-9])"
+_PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
+    (re.compile(pattern, re.IGNORECASE), mask)
+    for pattern, mask in (
+        # identity card
+        (
+            r"(?<![0-9a-z])[1-9]\d{5}[ -]?(?:19|20)\d{2}[01]\d[0-3]\d[ -]?\d{3}[\dx](?![0-9a-z])",
+            MASK * 3,
         ),
-        MASK * 3,
-    ),
-    (
-        "微信号",
-        re.compile(r"((?:微信号?|QQ号?|wechat)\s*(?:[:：是为]\s*)?)[A-Za-z0-9][-_A-Za-z0-9]{4,19}", re.I),
-        r"\g<1>" + MASK * 3,
-    ),
-    (
-        "单元号",
-        re.compile(
+        # bank card
+        (r"(?<![0-9a-z])[3-6]\d{3}(?:[ -]?\d{4}){2,3}[ -]?\d{1,4}(?!\d)", MASK * 3),
+        # mobile and fixed telephone
+        (r"(?<!\d)(?:\+?86[- ]?)?1[3-9]\d[- ]?\d{4}[- ]?\d{4}(?!\d)", MASK * 3),
+        (r"(?<!\d)(?:[（(]0\d{2,3}[）)]\s*|0\d{2,3}[- ]?)\d{7,8}(?!\d)", MASK * 3),
+        # number plate
+        (rf"[{_PROVINCES}][a-z][·\s]?[a-z0-9]{{5,6}}(?![a-z0-9])", MASK * 3),
+        # WeChat and QQ
+        (
+            r"((?:微信号?|qq号?|wechat)\s*(?:[:：是为]\s*)?)[a-z0-9][-_a-z0-9]{4,19}",
+            r"\g<1>" + MASK * 3,
+        ),
+        # units and doors; a street number is no one's door
+        (
             r"[0-9一二三四五六七八九十]{1,3}\s*单元(?:\s*[0-9]{1,2}\s*[楼层])?"
-            r"(?:\s*[0-9]{1,4}(?:\s*[号室户])?)?"
+            rf"(?:\s*-?\s*[0-9]{{1,4}}(?:\s*[号室户])?{_NO_DOOR})?",
+            MASK * 2,
         ),
-        MASK * 2,
-    ),
-    # A street number is no one's door: only rooms, and numbers right behind a building.
-    ("门牌号", re.compile(r"(?<=[栋幢座])\s*-?\d{3,4}(?:\s*[号室户])?(?!\d)"), MASK * 2),
-    ("门牌号", re.compile(r"(?<!\d)\d{3,4}\s*室"), MASK * 2),
-    (
-        "姓名",
-        re.compile(
-            r"((?:联系人|姓名|诉求人|投诉人|反映人|来电人|业主|居民|租户|住户)(?:[:：]\s*|叫))"
-            r"[\u4e00-\u9fa5]{2,3}(?=[，,。；;、\s（(]|电话|$)"
+        (
+            rf"(?:(?<=[栋幢座])|(?<=号楼))\s*(?:\d{{1,2}}\s*-\s*)?-?\d{{3,4}}(?:\s*[号室])?{_NO_DOOR}",
+            MASK * 2,
         ),
-        r"\g<1>" + MASK * 2,
-    ),
-    (
-        "姓名",
-        re.compile(
-            r"(?<![\u4e00-\u9fa5])[王李张刘陈杨黄赵吴周徐孙马朱胡郭何林罗高郑梁谢宋唐许韩冯邓曹彭曾肖田董潘袁蔡蒋"
-            r"余于杜叶程魏苏吕丁任卢姚沈钟姜崔谭陆范汪廖石金韦贾夏付方邹熊白孟秦邱侯江尹薛闫段雷龙黎史陶贺毛郝顾"
-            r"龚邵万覃武钱戴严莫孔向常][\u4e00-\u9fa5]{0,2}(先生|女士|阿姨|大爷|师傅|某某)"
+        (rf"(?<![\d-])\d{{1,3}}-\d{{1,2}}-(?!(?:19|20)\d\d)\d{{3,4}}(?![\d-]){_NO_DOOR}", MASK * 2),
+        (r"(?<!\d)\d{3,4}\s*室", MASK * 2),
+        # names that are introduced as such
+        (
+            rf"((?:{_ROLES})(?:[:：]\s*|叫))[\u4e00-\u9fa5]{{2,3}}(?=[，,。；;、\s（(]|电话|$)",
+            r"\g<1>" + MASK * 2,
         ),
-        MASK + r"\g<1>",
-    ),
-)  # fmt: skip
-_HINT = re.compile(r"\d{3}|单元|[:：叫]|先生|女士|阿姨|大爷|师傅|某某|微信|QQ|wechat", re.I)
+        (
+            rf"((?:{_ROLES})\s*)[{_SURNAMES}][\u4e00-\u9fa5]{{1,2}}"
+            r"(?=[，,、\s]*(?:来电|反映|投诉|电话|要求))",
+            r"\g<1>" + MASK * 2,
+        ),
+        (
+            rf"(?:(?<![\u4e00-\u9fa5])|(?<=业主)|(?<=居民)|(?<=租户)|(?<=住户)|(?<=邻居))"
+            rf"[{_SURNAMES}][\u4e00-\u9fa5]{{0,2}}(先生|女士|阿姨|大爷|师傅|某某)",
+            MASK + r"\g<1>",
+        ),
+    )
+)
+# The name patterns come last; where a name is part of what is named they are left out.
+_NAME_PATTERNS = 3
+_HINT = re.compile(
+    rf"\d{{3}}|单元|[:：叫]|先生|女士|阿姨|大爷|师傅|某某|微信|QQ|wechat|{_ROLES}|[{_PROVINCES}][a-z]",
+    re.I,
+)
+_HALF_WIDTH = str.maketrans("０１２３４５６７８９", "0123456789")
 
 
 @lru_cache(maxsize=200_000)
-def mask_text(text: str) -> tuple[str, int]:
+def mask_text(text: str, *, keeps_names: bool = False) -> tuple[str, int]:
     """The text with personal information masked, and how many pieces were.
 
     Covers id, bank card, mobile and fixed numbers, plates, WeChat and QQ ids, unit and door
-    numbers, and names that are introduced as such.
+    numbers, and names that are introduced as such (unless `keeps_names`: an organization may be
+    named after a person).
     """
+    text = text.translate(_HALF_WIDTH)
     if not _HINT.search(text):
         return text, 0
-    count = 0
-    for _kind, pattern, mask in _PATTERNS:
-        text, found = pattern.subn(mask, text)
+    patterns = _PATTERNS[:-_NAME_PATTERNS] if keeps_names else _PATTERNS
+    count, found = 0, 1
+    while found:
+        # Masking one piece may lay another bare that was hidden behind its digits.
+        found = 0
+        for pattern, mask in patterns:
+            text, times = pattern.subn(mask, text)
+            found += times
         count += found
     return text, count

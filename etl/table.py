@@ -57,6 +57,9 @@ class Column:
         Names, phones, id numbers: counted and thrown away when read, never stored.
     is_free_text
         Sentences by people: scanned, and personal information in them masked, when read.
+    is_name
+        The name of a place, an organization or an event, by which other sheets refer to it; a
+        person's name in it stays.
     lonlat
         The cell holds 'lon,lat' and fills the two columns named so.
     canonical
@@ -78,6 +81,7 @@ class Column:
     refers_to: str = ""
     is_personal: bool = False
     is_free_text: bool = False
+    is_name: bool = False
     lonlat: bool = False
     canonical: str = ""
     is_derived: bool = False

@@ -162,7 +162,7 @@ INTERVENTIONS = Table(
     identity=("compound_id", "name", "starts_on"),
     columns=(
         Column("intervention_id", str, "行动编号", ("编号",)),
-        Column("name", str, "行动名称", ("行动", "名称", "措施"), required=True, example="荷塘共建"),
+        Column("name", str, "行动名称", ("行动", "名称", "措施"), required=True, is_name=True, example="荷塘共建"),
         compound(required=True),
         Column("path", str, "路径", ("行动路径", "类别", "行动类别"), values=PATHS),
         Column("category", str, "针对问题", ("针对类别", "针对诉求"), values_from="categories"),

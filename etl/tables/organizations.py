@@ -40,7 +40,7 @@ ORGANIZATIONS = Table(
     identity=("name",),
     columns=(
         Column("organization_id", str, "组织编号", ("编号", "组织代码")),
-        Column("name", str, "组织名称", ("名称", "单位名称", "队伍名称", "团队名称"), required=True,
+        Column("name", str, "组织名称", ("名称", "单位名称", "队伍名称", "团队名称"), required=True, is_name=True,
                example="翠屏家园业委会"),
         Column("kind", str, "组织类型", ("类型", "组织类别", "类别", "组织性质"), values=KINDS,
                required=True, example="业委会"),
@@ -129,7 +129,7 @@ ACTIVITIES = Table(
     identity=("held_on", "name", "compound_id"),
     columns=(
         Column("activity_id", str, "活动编号", ("编号",)),
-        Column("name", str, "活动名称", ("名称", "活动主题", "主题"), required=True, example="挖藕节"),
+        Column("name", str, "活动名称", ("名称", "活动主题", "主题"), required=True, is_name=True, example="挖藕节"),
         day("held_on", "活动日期", "活动时间", "日期", "时间", "举办时间"),
         Column("kind", str, "活动类别", ("类别", "活动类型", "类型"), values=ACTIVITY_KINDS),
         compound(),

@@ -31,9 +31,10 @@ COMPOUNDS = Table(
             "小区名称",
             ("小区", "院落名称", "小区名", "名称", "小区（院落）名称", "plot_name"),
             required=True,
+            is_name=True,
             example="翠屏家园",
         ),
-        Column("old_name", str, "曾用名", ("原名", "别名", "俗称", "又名")),
+        Column("old_name", str, "曾用名", ("原名", "别名", "俗称", "又名"), is_name=True),
         Column(
             "type",
             str,
