@@ -21,17 +21,17 @@ from etl.names import canonical_building
 from etl.profile import BoundarySource, Profile
 from etl.workbook import read_bytes
 from geo.areas import repair_areas
-from geo.crs import Datum, convert
+from geo.crs import Datum, convert_geometry
 
 SUFFIXES = frozenset({".geojson", ".gpkg", ".zip", ".kml", ".shp"})
 _LEVEL_WORDS = {
-    "building": ("building", "楼栋", "楼", "建筑"),
-    "compound": ("compound", "小区", "院落", "neighborhood", "neighbourhood"),
-    "road": ("road", "street_line", "道路", "街道中心线"),
-    "water": ("water", "水", "河"),
-    "community": ("community", "社区"),
-    "district": ("district", "区县", "行政区"),
-    "street": ("street", "街道"),
+    "building": ("building", "buildings", "楼栋", "建筑", "楼", "楼宇"),
+    "compound": ("compound", "compounds", "小区", "院落", "neighborhood", "neighbourhood"),
+    "road": ("road", "roads", "道路", "路网", "路"),
+    "water": ("water", "水系", "河流", "水面", "水", "河"),
+    "community": ("community", "communities", "社区"),
+    "district": ("district", "districts", "区县", "行政区"),
+    "street": ("street", "streets", "街道"),
 }
 _ID_FIELDS = ("compound_id", "building_id", "小区编号", "楼栋编号", "编号", "id", "adcode")
 _NAME_FIELDS = ("name", "名称", "小区名称", "小区", "Name", "NAME", "building_no")
@@ -73,7 +73,9 @@ def read_boundaries(path: Path, profile: Profile) -> list[Layer]:
     read_bytes(path)
     file = path.name
     try:
-        names = [str(name) for name, _ in pyogrio.list_layers(path)]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            names = [str(name) for name, _ in pyogrio.list_layers(path)]
     except (pyogrio.errors.DataSourceError, ValueError) as error:
         raise FileError(
             f"《{file}》不是能读的边界文件，或已损坏。可以用 GeoJSON、GeoPackage、Shapefile（压缩包）或 KML。"
@@ -97,10 +99,21 @@ def _find_source(file: str, layer: str, is_only: bool, profile: Profile) -> Boun
         fits = fnmatch.fnmatch(file.casefold(), source.pattern.casefold())
         if fits and source.layer in ("", layer):
             return source
+    level = _level_of(layer) or ("compound" if is_only else None)
+    return BoundarySource(file, level) if level else None
+
+
+def _level_of(layer: str) -> str | None:
+    """The level that a layer's name says: 鼓楼街道小区边界 holds compounds, the last word counts."""
+    folded = fold(layer)
+    best, found = -1, None
     for level, words in _LEVEL_WORDS.items():
-        if any(word in fold(layer) for word in words):
-            return BoundarySource(file, level)
-    return BoundarySource(file, "compound") if is_only else None
+        for word in words:
+            at = folded.rfind(word)
+            # One character is too little to go by, unless it is all there is.
+            if at >= 0 and (len(word) > 1 or word == folded) and at + len(word) > best:
+                best, found = at + len(word), level
+    return found
 
 
 def _read_layer(path: Path, layer: str, source: BoundarySource, profile: Profile) -> Layer:
@@ -109,7 +122,7 @@ def _read_layer(path: Path, layer: str, source: BoundarySource, profile: Profile
         with warnings.catch_warnings():
             # GDAL tells of odd but harmless features; what cannot be used is named below.
             warnings.simplefilter("ignore")
-            frame = gpd.read_file(path, layer=layer)
+            frame = gpd.read_file(path, layer=layer, on_invalid="ignore")
     except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, ValueError) as error:
         raise FileError(
             f"《{file}》的图层“{layer}”读不出来，文件可能已损坏。请重新导出。"
@@ -121,42 +134,36 @@ def _read_layer(path: Path, layer: str, source: BoundarySource, profile: Profile
             f"《{file}》的图层“{layer}”没有写坐标系（如 EPSG:4326），不能猜。请补上再放入。"
         )
     frame = frame.to_crs("EPSG:4326")
-    datum = Datum(source.datum or Datum.WGS84)
-    frame.geometry = shift_datum(frame.geometry, datum)
     return _name_shapes(frame, file, layer, source)
 
 
-def shift_datum(shapes: gpd.GeoSeries, datum: Datum) -> gpd.GeoSeries:
-    """Shapes drawn in a Chinese map's datum, in WGS-84."""
-    if datum == Datum.WGS84:
-        return shapes
-
-    def move(points: np.ndarray) -> np.ndarray:
-        return np.column_stack(convert(points[:, 0], points[:, 1], datum, Datum.WGS84))
-
-    moved = shapely.transform(shapes.values, move)
-    return gpd.GeoSeries(moved, index=shapes.index, crs="EPSG:4326")
-
-
 def _name_shapes(frame: gpd.GeoDataFrame, file: str, layer: str, source: BoundarySource) -> Layer:
-    named = _read_properties(frame, source)
-    shapes = repair_areas(frame.geometry) if source.level in _AREAL else frame.geometry
-    named = gpd.GeoDataFrame(named, geometry=shapes, crs="EPSG:4326")
-    bad: dict[int, list[str]] = {}
-    issues: list[Issue] = []
-    for row, problem in _find_bad(named, source.level):
-        bad[row] = [problem]
-        issues.append(Issue(file, layer, f"第{row}个图形", "图形", "", problem, ERROR))
-    fixed = ~frame.geometry.is_valid & frame.geometry.notna()
-    issues.extend(
+    """Shapes in WGS-84 under the contract's names; those that cannot be used are set aside."""
+    named = _read_properties(frame, source, Path(file).stem)
+    bad = {row: [problem] for row, problem in _find_bad(named, frame.geometry, source.level)}
+    usable = ~named["row"].isin(list(bad)).to_numpy()
+    shapes = frame.geometry[usable]
+    was_invalid = ~shapes.is_valid.to_numpy()
+    if source.level in (*_AREAL, "building"):
+        shapes = repair_areas(shapes)
+    datum = Datum(source.datum or Datum.WGS84)
+    if datum != Datum.WGS84:
+        shapes = convert_geometry(shapes, datum, Datum.WGS84)
+    kept = gpd.GeoDataFrame(named[usable], geometry=shapes, crs="EPSG:4326")
+    vanished = kept.geometry.isna() | kept.geometry.is_empty
+    bad |= {row: ["修复后没有面积"] for row in kept.loc[vanished, "row"]}
+    issues = [
+        Issue(file, layer, f"第{row}个图形", "图形", "", problems[0], ERROR)
+        for row, problems in sorted(bad.items())
+    ]
+    issues += [
         Issue(file, layer, f"第{row}个图形", "图形", "", "边界自相交，已自动修复", WARNING)
-        for row in named.loc[fixed.to_numpy(), "row"]
-        if row not in bad
-    )
-    return Layer(layer, named[~named["row"].isin(list(bad))], len(named), bad, issues)
+        for row in kept.loc[was_invalid & ~vanished.to_numpy(), "row"]
+    ]
+    return Layer(layer, kept[~vanished], len(frame), bad, issues)
 
 
-def _read_properties(frame: gpd.GeoDataFrame, source: BoundarySource) -> pd.DataFrame:
+def _read_properties(frame: gpd.GeoDataFrame, source: BoundarySource, stem: str) -> pd.DataFrame:
     """Level, id, name and compound of each shape, under the contract's names."""
     fields = list(frame.columns)
 
@@ -172,10 +179,9 @@ def _read_properties(frame: gpd.GeoDataFrame, source: BoundarySource) -> pd.Data
         compounds = [i or n for i, n in zip(ids, names, strict=True)]
     numbers = [canonical_building(n) if n else None for n in numbers]
     rows = range(1, len(frame) + 1)
-    loose = source.level not in _AREAL  # a road needs no name of its own
     keys = [
-        i or (f"{source.level}-{r}" if loose else n)
-        for i, n, r in zip(ids, names, rows, strict=True)
+        i or _make_key(source.level, stem, n, c, b, r)
+        for i, n, c, b, r in zip(ids, names, compounds, numbers, rows, strict=True)
     ]
     return pd.DataFrame(
         {
@@ -187,7 +193,19 @@ def _read_properties(frame: gpd.GeoDataFrame, source: BoundarySource) -> pd.Data
             "row": list(rows),
         },
         index=frame.index,
+        dtype=object,
     )  # fmt: skip
+
+
+def _make_key(
+    level: str, stem: str, name: str | None, compound: str | None, number: str | None, row: int
+) -> str | None:
+    """A key for a shape without an id: a building's from what it is; a road's from its file."""
+    if level in _AREAL:
+        return name
+    if level == "building" and compound and number:
+        return f"{compound}-{number}"
+    return f"{stem}-{row}"
 
 
 def _text(value: object) -> str | None:
@@ -198,14 +216,24 @@ def _text(value: object) -> str | None:
     return str(value).strip() or None
 
 
-def _find_bad(named: gpd.GeoDataFrame, level: str) -> Iterator[tuple[int, str]]:
+def _find_bad(named: pd.DataFrame, shapes: gpd.GeoSeries, level: str) -> Iterator[tuple[int, str]]:
+    """Shapes that cannot be used, by row, with the reason."""
     seen: dict[str, int] = {}
-    for row, key, shape in zip(named["row"], named["place_id"], named.geometry, strict=True):
+    for row, key, shape in zip(named["row"], named["place_id"], shapes, strict=True):
         if shape is None or shape.is_empty:
-            yield row, "没有图形，或修复后没有面积"
+            yield row, "没有图形"
+        elif level in (*_AREAL, "building") and shapely.get_dimensions(shape) < 2:
+            yield row, "不是面，而是点或线；小区和楼栋要画成面"
+        elif not _is_lonlat(shape):
+            yield row, "坐标不是经纬度（超出 ±180、±90），可能是米制坐标却没有写坐标系"
         elif key is None:
             yield row, "没有名称也没有编号，不知道是哪个小区"
         elif key in seen:
             yield row, f"与第 {seen[key]} 个图形同名同号（{key}），只用第一个"
         else:
             seen[key] = row
+
+
+def _is_lonlat(shape: shapely.Geometry) -> bool:
+    west, south, east, north = shape.bounds
+    return bool(west >= -180 and east <= 180 and south >= -90 and north <= 90)

@@ -86,7 +86,7 @@ def build_parser() -> argparse.ArgumentParser:
     undo = add("undo", run_undo, "撤销最近一次更新，恢复到之前的状态")
     undo.add_argument("--who", default="", help="撤销人")
     query = add("query", run_query, "用 SQL 只读查询")
-    query.add_argument("sql", metavar="SELECT")
+    query.add_argument("sql", metavar="SELECT", help="一条 SELECT 语句，写在引号里")
     return parser
 
 

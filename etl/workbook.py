@@ -5,7 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import json
+import zipfile
+import zlib
+from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
@@ -25,6 +29,7 @@ SUFFIXES = SPREADSHEETS | TEXTS | RECORDS
 
 MAX_BYTES = 300_000_000
 MAX_CELLS = 30_000_000
+MAX_MANIFEST = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -114,7 +119,14 @@ def _read_spreadsheet(name: str, content: bytes) -> Iterator[Sheet]:
             for meta in book.sheets_metadata
             if meta.visible != calamine.SheetVisibleEnum.Visible
         }
+        charts = {
+            meta.name
+            for meta in book.sheets_metadata
+            if meta.typ != calamine.SheetTypeEnum.WorkSheet
+        }
         for sheet_name in book.sheet_names:
+            if sheet_name in charts:
+                continue
             sheet = book.get_sheet_by_name(sheet_name)
             if sheet.height * sheet.width > MAX_CELLS:
                 raise FileError(
@@ -127,12 +139,26 @@ def _read_spreadsheet(name: str, content: bytes) -> Iterator[Sheet]:
             ]
             _fill_merged(rows, sheet.merged_cell_ranges or [])
             yield Sheet(sheet_name, _trim(rows), sheet_name in hidden)
-    except calamine.PasswordError as error:
-        raise FileError(f"《{name}》设有打开密码。请在 Excel 里去掉密码后另存再放进来。") from error
     except (calamine.CalamineError, OSError, ValueError) as error:
+        if isinstance(error, calamine.PasswordError) or _is_encrypted(content):
+            raise FileError(
+                f"《{name}》设有打开密码。请在 Excel 里去掉密码后另存再放进来。"
+            ) from error
         raise FileError(
             f"《{name}》已损坏，或不是真正的表格文件。请用 Excel 或 WPS 打开后另存为 xlsx 再试。"
         ) from error
+
+
+def _is_encrypted(content: bytes) -> bool:
+    """Whether a file that could not be read is one with a password; the reader hides that."""
+    if "EncryptedPackage".encode("utf-16-le") in content:
+        return True
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as package:
+            info = package.getinfo("META-INF/manifest.xml")
+            return info.file_size < MAX_MANIFEST and b"encryption-data" in package.read(info)
+    except (zipfile.BadZipFile, KeyError, NotImplementedError, RuntimeError, zlib.error):
+        return False
 
 
 def _clean_cell(cell: Any) -> Cell:
@@ -196,22 +222,44 @@ def _read_text(name: str, content: bytes) -> list[list[Cell]]:
         raise FileError(
             f"《{name}》不是文本表格（里面有二进制内容）。请另存为 xlsx 或 csv 再放进来。"
         )
-    head = text[:20_000].splitlines()[:20]
-    delimiter = max(",\t;|", key=lambda mark: sum(line.count(mark) for line in head))
+    delimiter = _find_delimiter(text, prefers_tab=name.lower().endswith(".tsv"))
     try:
-        rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-        return _trim([[_clean_cell(cell) for cell in row] for row in rows])
+        rows = _split_text(text, delimiter, strict=True)
     except csv.Error as error:
-        raise FileError(
-            f"《{name}》里的引号或分隔符不成对，读不成表格。请另存为 xlsx 再试。"
-        ) from error
+        if "end of data" in str(error):
+            raise FileError(
+                f"《{name}》里有一个引号没有成对，后面的行会连成一格。请用 Excel 打开另存为 xlsx 再试。"
+            ) from error
+        rows = _split_text(text, delimiter, strict=False)  # quotes inside quotes do no harm
+    return _trim(rows)
+
+
+def _split_text(text: str, delimiter: str, strict: bool) -> list[list[Cell]]:
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=strict)
+    return [[_clean_cell(cell) for cell in row] for row in reader]
+
+
+def _find_delimiter(text: str, prefers_tab: bool) -> str:
+    """The mark by which most of the first lines have the same number of cells."""
+    head = "\n".join(text[:100_000].splitlines()[:50])
+
+    def score(mark: str) -> tuple[int, bool, int]:
+        with suppress(csv.Error):
+            rows = _split_text(head, mark, strict=False)
+            widths = Counter(len(row) for row in rows if len(row) > 1)
+            if widths:
+                width, times = widths.most_common(1)[0]
+                return times, mark == "\t" and prefers_tab, width
+        return 0, False, 0
+
+    return max(",\t;|", key=score)
 
 
 def _read_records(name: str, content: bytes) -> list[list[Cell]]:
     """Rows of a JSON list of records, or of records keyed by name; keys become the header."""
     try:
         data = json.loads(decode_text(name, content))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise FileError(f"《{name}》不是完整的 JSON 文件。请重新导出。") from error
     records = list(data.values()) if isinstance(data, dict) else data
     if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
@@ -219,4 +267,9 @@ def _read_records(name: str, content: bytes) -> list[list[Cell]]:
     header = list(dict.fromkeys(key for record in records for key in record))
     rows: list[list[Cell]] = [list(header)]
     rows.extend([_clean_cell(record.get(key, "")) for key in header] for record in records)
-    return rows if header else []
+    return [[_mend_letters(cell) for cell in row] for row in rows] if header else []
+
+
+def _mend_letters(cell: Cell) -> Cell:
+    """Text without half letters, which JSON may hold and no store takes."""
+    return cell.encode("utf-8", "replace").decode() if isinstance(cell, str) else cell

@@ -120,7 +120,7 @@ def test_a_profile_with_an_error_is_said(
         capsys, "refresh", file, "--profile", str(profile), "--store", str(tmp_path / "store")
     )
     assert code == 1
-    assert "《坏.toml》里的“catgories”不认识" in said["error"]
+    assert "《坏.toml》的 catgories：不认识这一项" in said["error"]
 
 
 def test_template_writes_three_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
