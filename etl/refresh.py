@@ -83,12 +83,15 @@ def refresh(
 
 
 def list_files(paths: Iterable[Path]) -> tuple[list[Path], list[Path]]:
-    """Files of data, and profiles, out of files and folders; a folder's other files are passed."""
+    """Files of data, and profiles, out of files and folders with all that lies below them.
+
+    In a folder, what is neither table nor boundary is passed over; a file named by itself is not.
+    """
     data: list[Path] = []
     settings: list[Path] = []
     known = workbook.SUFFIXES | boundaries.SUFFIXES
     for path in paths:
-        found = sorted(path.iterdir()) if path.is_dir() else [path]
+        found = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
         for file in found:
             suffix = file.suffix.lower()
             if suffix == PROFILE_SUFFIX:

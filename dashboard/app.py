@@ -1,0 +1,60 @@
+"""Navigation, language, and the one error handler; Streamlit runs this file for every visit."""
+
+from __future__ import annotations
+
+import streamlit as st
+from streamlit.runtime.scriptrunner import RerunException, StopException
+
+from dashboard import choice, page
+from dashboard.map.files import OWN
+from dashboard.words import LANGUAGES, say
+
+PAGES = ("map", "data", "quality", "methods")
+
+
+def main() -> None:
+    """One run of the app."""
+    st.set_page_config(
+        page_title=say("app.title"), layout="wide", initial_sidebar_state=230,
+        page_icon=str(OWN / "icon.svg"),
+    )  # fmt: skip
+    page.put_style()
+    pages = {name: _make_page(name) for name in PAGES}
+    st.session_state[page.PAGES] = pages
+    chosen = st.navigation(list(pages.values()))
+    _show_sidebar()
+    try:
+        chosen.run()
+    except (RerunException, StopException):
+        raise
+    except Exception as error:
+        page.show_failure(error)
+    choice.write_address()
+
+
+def _make_page(name: str) -> st.Page:
+    def run() -> None:
+        # A page's own imports wait until it is opened.
+        from importlib import import_module
+
+        import_module(f"dashboard.views.{name}").show()
+
+    is_first = name == PAGES[0]
+    path = "" if is_first else name
+    return st.Page(run, title=say(f"nav.{name}"), url_path=path, default=is_first)
+
+
+def _show_sidebar() -> None:
+    with st.sidebar:
+        lang = choice.current().lang
+        picked = st.segmented_control(
+            say("lang.label"), list(LANGUAGES), default=lang,
+            format_func=lambda name: say(f"lang.{name}"), key="lang", required=True,
+            label_visibility="collapsed",
+        )  # fmt: skip
+        if picked and picked != lang:
+            choice.change(lang=picked)
+            st.rerun()
+
+
+main()

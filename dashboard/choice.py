@@ -1,0 +1,84 @@
+"""What the visitor chose to see; kept in the address, so that a link opens what its sender saw."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+
+import pandas as pd
+import streamlit as st
+
+from dashboard.words import speak
+
+COLOURINGS = ("rate", "change", "type", "households", "coverage")
+OVERLAYS = ("hotspots", "density", "organizations", "buildings")
+FORMS = ("map", "table")
+LANGUAGES = ("zh", "en")
+KEPT = "choice"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Everything of the map page that a link carries. Empty means: as it opens by itself."""
+
+    color: str = ""
+    show: tuple[str, ...] = ("hotspots", "buildings")
+    at: str = ""
+    category: str = ""
+    first: str = ""
+    last: str = ""
+    form: str = "map"
+    lang: str = "zh"
+
+    def as_query(self) -> dict[str, str]:
+        """The part of an address that says this; what is as usual is left out."""
+        usual = Choice()
+        said = {f.name: getattr(self, f.name) for f in fields(self)}
+        return {
+            name: ".".join(value) if isinstance(value, tuple) else value
+            for name, value in said.items()
+            if value != getattr(usual, name)
+        }
+
+
+def read_query(query: Mapping[str, str]) -> Choice:
+    """The choice that an address says; words that mean nothing here are passed over."""
+    choice = Choice()
+    for name, allowed in (("color", COLOURINGS), ("form", FORMS), ("lang", LANGUAGES)):
+        if query.get(name) in allowed:
+            choice = replace(choice, **{name: query[name]})
+    if "show" in query:
+        wanted = query["show"].split(".")
+        choice = replace(choice, show=tuple(name for name in OVERLAYS if name in wanted))
+    for name in ("at", "category"):
+        choice = replace(choice, **{name: str(query.get(name, ""))[:200]})
+    for name in ("first", "last"):
+        choice = replace(choice, **{name: _read_month(query.get(name, ""))})
+    return choice
+
+
+def current() -> Choice:
+    """What this visitor chose; read from the address when the page is first opened."""
+    if KEPT not in st.session_state:
+        st.session_state[KEPT] = read_query(st.query_params.to_dict())
+    kept: Choice = st.session_state[KEPT]
+    return kept
+
+
+def change(**changes: object) -> None:
+    """Change the choice. The address follows when the page has run."""
+    st.session_state[KEPT] = replace(current(), **changes)  # type: ignore[arg-type]
+    speak(current().lang)
+
+
+def write_address() -> None:
+    """Say in the address what is chosen."""
+    wanted = current().as_query()
+    if st.query_params.to_dict() != wanted:
+        st.query_params.from_dict(wanted)
+
+
+def _read_month(written: str) -> str:
+    """'2025-03' if that is a month, else nothing."""
+    month = pd.to_datetime(written, format="%Y-%m", errors="coerce")
+    return "" if pd.isna(month) else f"{month:%Y-%m}"

@@ -1,0 +1,134 @@
+"""Cached reads of what etl published, keyed by the store and its snapshot; nothing else reads."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import settings
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+
+    from etl.profile import Profile
+    from etl.report import Report
+    from etl.store import Entry, Store
+
+KEPT_BUILDS = 3
+SHOWN_TABLES = 40
+
+
+@dataclass(frozen=True)
+class Build:
+    """A published state: which store, which snapshot."""
+
+    path: str
+    snapshot: int | None
+
+    @property
+    def is_empty(self) -> bool:
+        """Nothing to show yet: nothing was published, or everything was undone."""
+        return self.snapshot is None or frame(self, "out_compounds").empty
+
+
+def current_build() -> Build:
+    """The newest published state."""
+    path = str(settings.store_path())
+    return Build(path, open_store(path).snapshot())
+
+
+@st.cache_resource(show_spinner=False)
+def open_store(path: str) -> Store:
+    """The store in a folder, opened once for all visitors."""
+    from etl.store import Store
+
+    return Store(path)
+
+
+def frame(build: Build, table: str) -> pd.DataFrame:
+    """A table of the published state."""
+    return _frame(build.path, build.snapshot, table)
+
+
+@st.cache_data(show_spinner=False, max_entries=KEPT_BUILDS * SHOWN_TABLES)
+def _frame(path: str, snapshot: int | None, table: str) -> pd.DataFrame:
+    return open_store(path).frame(table)
+
+
+def shapes(build: Build) -> gpd.GeoDataFrame:
+    """The outlines that the map draws."""
+    return _shapes(build.path, build.snapshot)
+
+
+@st.cache_resource(show_spinner=False, max_entries=KEPT_BUILDS)
+def _shapes(path: str, snapshot: int | None) -> gpd.GeoDataFrame:
+    return open_store(path).shapes()
+
+
+def shapes_json(build: Build) -> bytes:
+    """The outlines as the page fetches them."""
+    return _shapes_json(build.path, build.snapshot)
+
+
+@st.cache_data(show_spinner=False, max_entries=KEPT_BUILDS)
+def _shapes_json(path: str, snapshot: int | None) -> bytes:
+    from dashboard.map.shapes import write_shapes
+
+    build = Build(path, snapshot)
+    outlines = write_shapes(shapes(build), frame(build, "out_compounds"))
+    return json.dumps(outlines, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def history() -> list[Entry]:
+    """What was published when, the newest first."""
+    return open_store(str(settings.store_path())).history()
+
+
+def profile() -> Profile:
+    """The community's settings: the file this server was told, or what the store remembers."""
+    path = settings.profile_path()
+    if path is not None:
+        changed = path.stat().st_mtime_ns if path.exists() else 0
+        return _load_profile(str(path), changed)
+    return _parse_profile(open_store(str(settings.store_path())).profile_text() or "")
+
+
+@st.cache_resource(show_spinner=False, max_entries=KEPT_BUILDS)
+def _load_profile(path: str, changed: int) -> Profile:
+    from etl.profile import load_profile
+
+    return load_profile(Path(path))
+
+
+@st.cache_resource(show_spinner=False, max_entries=KEPT_BUILDS)
+def _parse_profile(text: str) -> Profile:
+    from etl.profile import parse_profile
+
+    return parse_profile(text)
+
+
+def refresh(paths: list[Path], *, dry_run: bool, who: str) -> Report:
+    """Check files, and publish them unless it is a dry run."""
+    from etl.refresh import refresh as run
+
+    told = profile() if settings.profile_path() else None
+    store = open_store(str(settings.store_path()))
+    return run(store, paths, profile=told, dry_run=dry_run, who=who)
+
+
+def undo(who: str) -> Entry:
+    """Take back the newest refresh that still stands."""
+    return open_store(str(settings.store_path())).undo(who)
+
+
+def read_list(written: Any) -> list[Any]:
+    """A list that a table keeps as JSON; empty where it keeps none."""
+    if not isinstance(written, str) or not written:
+        return []
+    found = json.loads(written)
+    return found if isinstance(found, list) else []

@@ -1,0 +1,143 @@
+"""What a colour says: each way of colouring puts every compound in one class with a label."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pandas as pd
+
+from dashboard.map.classes import find_limits, put_in_classes, write_limits
+from dashboard.map.palette import COOL, PLUM, TYPES, UNKNOWN, VERDICTS, WARM, Look, take_steps
+from dashboard.words import count, name_value, say
+
+GAPS_TOLD_APART = 3
+
+
+@dataclass(frozen=True)
+class Band:
+    """One class: how it looks, what it means, how many compounds are in it."""
+
+    look: Look
+    label: str
+    count: int
+
+
+@dataclass(frozen=True)
+class Colouring:
+    """A way of colouring, worked out: the last band is for what is not known.
+
+    `member` gives each compound its band, `told` the figure that stands under its name.
+    """
+
+    title: str
+    unit: str
+    bands: tuple[Band, ...]
+    member: pd.Series
+    told: pd.Series
+
+
+def colour_compounds(key: str, table: pd.DataFrame) -> Colouring:
+    """The colouring of a name in `COLOURINGS`, for compounds with their shown figures."""
+    return COLOURINGS[key](table)
+
+
+def _colour_types(table: pd.DataFrame) -> Colouring:
+    types = [name for name in TYPES if (table["type"] == name).any()]
+    place = {name: at for at, name in enumerate(types)}
+    member = table["type"].map(place).astype(float)
+    looks = [(TYPES[name], name_value("type", name)) for name in types]
+    told = table["type"].map(lambda name: name_value("type", name) if name in TYPES else "")
+    return _finish(say("color.type"), "", looks, member, told, say("type.unknown"))
+
+
+def _colour_households(table: pd.DataFrame) -> Colouring:
+    values = table["households"].astype("Float64").astype(float).where(lambda number: number > 0)
+    told = values.map(lambda number: f"{number:,.0f}", na_action="ignore").fillna("")
+    return _grade(say("color.households"), say("unit.households"), values, COOL, told)
+
+
+def _colour_rate(table: pd.DataFrame) -> Colouring:
+    told = table["shown_shrunk"].map(lambda rate: f"{rate:,.0f}", na_action="ignore")
+    counts = table["shown_count"].map(lambda number: count(number, "unit.complaints"))
+    told = told.where(table["shown_shrunk"].notna(), counts.where(table["shown_count"] > 0))
+    return _grade(say("color.rate"), say("unit.rate"), table["shown_shrunk"], WARM, told.fillna(""))
+
+
+def _grade(
+    title: str, unit: str, values: pd.Series, ramp: tuple[str, ...], told: pd.Series
+) -> Colouring:
+    limits = find_limits(values)
+    labels = write_limits(limits) if limits else []
+    looks = list(zip(take_steps(ramp, len(labels)), labels, strict=True)) if labels else []
+    member = put_in_classes(values, limits).where(lambda band: band >= 0).astype(float)
+    return _finish(title, unit, looks, member, told, say("households.unknown"))
+
+
+def _colour_change(table: pd.DataFrame) -> Colouring:
+    verdicts = [name for name in VERDICTS if name != "too_few"]
+    place = {name: at for at, name in enumerate(verdicts)}
+    member = table["month_verdict"].map(place).astype(float)
+    told = [
+        _tell_change(now, before)
+        for now, before in zip(table["month_count"], table["month_before_count"], strict=True)
+    ]
+    looks = [(VERDICTS[name], name_value("verdict", name)) for name in verdicts]
+    series = pd.Series(told, index=table.index)
+    return _finish(
+        say("color.change"), say("unit.complaints"), looks, member, series, say("verdict.too_few")
+    )
+
+
+def _tell_change(now: object, before: object) -> str:
+    return "" if pd.isna(now) or pd.isna(before) else f"{before} → {now}"  # type: ignore[call-overload]
+
+
+def _colour_coverage(table: pd.DataFrame) -> Colouring:
+    gaps = table["gap_count"].astype("Float64").astype(float)
+    expected = table["expected_count"].astype("Float64").astype(float)
+    unknown = table["unknown_count"].astype("Float64").astype(float)
+    band = gaps.clip(upper=GAPS_TOLD_APART).where(gaps > 0, other=0.0)
+    is_open = (expected > 0) & (gaps == 0) & (unknown > 0)
+    band = band.where(expected > 0).mask(is_open, GAPS_TOLD_APART + 1)
+    looks = [
+        *zip(
+            take_steps(PLUM, GAPS_TOLD_APART + 1), [say(f"gaps.{n}") for n in range(4)], strict=True
+        ),
+        (Look("#EFEFE6", "counter", "#8C8578"), say("gaps.unknown")),
+    ]
+    told = gaps.map(
+        lambda number: say("gaps.told", count=int(number)) if number else "", na_action="ignore"
+    )
+    return _finish(
+        say("color.coverage"),
+        say("unit.kinds"),
+        looks,
+        band,
+        told.fillna(""),
+        say("gaps.none_expected"),
+    )
+
+
+def _finish(
+    title: str,
+    unit: str,
+    looks: list[tuple[Look, str]],
+    member: pd.Series,
+    told: pd.Series,
+    unknown: str,
+) -> Colouring:
+    """Count the classes, and add the one for what is not known."""
+    bands = [Band(look, label, int((member == at).sum())) for at, (look, label) in enumerate(looks)]
+    bands.append(Band(UNKNOWN, unknown, int(member.isna().sum())))
+    placed = member.fillna(len(looks)).astype(int)
+    return Colouring(title, unit, tuple(bands), placed, told)
+
+
+COLOURINGS: dict[str, Callable[[pd.DataFrame], Colouring]] = {
+    "rate": _colour_rate,
+    "change": _colour_change,
+    "type": _colour_types,
+    "households": _colour_households,
+    "coverage": _colour_coverage,
+}

@@ -1,0 +1,240 @@
+"""Frames -> the feature groups that a change of the page sends to the map."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import folium
+import pandas as pd
+from folium.plugins import HeatMap
+
+from dashboard.map.base import Paint, write_literal
+from dashboard.map.colouring import Colouring
+from dashboard.words import count, known, name_value, say, tell_chance
+
+FULL_TOOLTIPS_UP_TO = 500
+CHIP_PX = 23
+CHIPS_UP_TO = 400
+LOOKS = {"正常": "good", "筹备": "forming", "名存实亡": "bad", "已解散": "bad", "未知": "unknown"}
+HEAT = {0.2: "#FBE3B5", 0.45: "#F3B567", 0.7: "#D9702F", 1.0: "#7E1F12"}
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """Everything that one sight of the map shows."""
+
+    table: pd.DataFrame
+    colouring: Colouring
+    selected: str = ""
+    hotspots: pd.DataFrame = field(default_factory=pd.DataFrame)
+    organizations: pd.DataFrame = field(default_factory=pd.DataFrame)
+    cells: pd.DataFrame = field(default_factory=pd.DataFrame)
+    has_buildings: bool = False
+
+
+def make_groups(drawing: Drawing) -> list[folium.FeatureGroup]:
+    """The feature groups of a drawing: the density surface if there is one, and the paint."""
+    groups: list[folium.FeatureGroup] = []
+    if len(drawing.cells):
+        groups.append(_spread_density(drawing.cells))
+    groups.append(Paint(write_spec(drawing)))
+    return groups
+
+
+def write_spec(drawing: Drawing) -> dict[str, Any]:
+    """The paint as plain data; `mark` tells one paint from another."""
+    is_dense = bool(len(drawing.cells))
+    columns, values = describe_compounds(drawing.table, drawing.hotspots)
+    spec: dict[str, Any] = {
+        "words": {k: say(f"map.{k}") for k in ("home", "closer", "further", "loading", "failed")},
+        "classes": [
+            {"fill": band.look.fill, "hatch": band.look.hatch, "ink": band.look.ink}
+            for band in drawing.colouring.bands
+        ],
+        "fade": 0.45 if is_dense else 0.92,
+        "columns": columns,
+        "places": _place_compounds(drawing, values),
+        "selected": drawing.selected or None,
+        "rings": [{"id": place} for place in list_flagged(drawing.hotspots)],
+        "circles": _draw_circles(drawing.hotspots),
+        "organizations": _draw_organizations(drawing.organizations),
+        "buildings": drawing.has_buildings,
+    }
+    spec["mark"] = hashlib.sha256(write_literal(spec).encode()).hexdigest()[:12]
+    return spec
+
+
+def describe_compounds(
+    table: pd.DataFrame, hotspots: pd.DataFrame
+) -> tuple[list[str], list[list[str]]]:
+    """The lines of each compound's tooltip: labels once, and the values of every compound."""
+    flags = tell_flags(hotspots)
+    if len(table) > FULL_TOOLTIPS_UP_TO:
+        labels = [say("tip.type"), say("tip.households"), say("tip.count")]
+        rows = [
+            [
+                _type(row.type),
+                _households(row.households),
+                count(row.shown_count, "unit.complaints"),
+            ]
+            for row in table.itertuples()
+        ]
+        return labels, rows
+    names = (
+        "type", "households", "count", "rate", "rank", "flag", "top", "overdue", "coverage", "core",
+    )  # fmt: skip
+    rows = [_describe(row, flags.get(row.compound_id, "")) for row in table.itertuples()]
+    return [say(f"tip.{name}") for name in names], rows
+
+
+def _describe(row: Any, flag: str) -> list[str]:
+    rate = ""
+    if pd.notna(row.shown_rate):
+        rate = say("tip.rate_value", rate=row.shown_rate, low=row.shown_low, high=row.shown_high)
+    top = ""
+    if isinstance(row.top_category, str):
+        top = say(
+            "tip.top_value",
+            category=name_value("category", row.top_category),
+            pct=row.top_category_pct or 0,
+        )
+    gaps = ""
+    if pd.notna(row.expected_count) and row.expected_count > 0:
+        gaps = say("tip.coverage_value", gaps=row.gap_count, unknown=row.unknown_count)
+    return [
+        _type(row.type),
+        _households(row.households),
+        count(row.shown_count, "unit.complaints"),
+        rate,
+        tell_rank(row.rank, row.rank_low, row.rank_high),
+        flag,
+        top,
+        count(row.overdue_count, "unit.complaints"),
+        gaps,
+        count(row.core_resident_count, "unit.people"),
+    ]
+
+
+def tell_rank(rank: Any, low: Any, high: Any) -> str:
+    """A rank with the ranks it cannot be told apart from."""
+    if pd.isna(rank):
+        return ""
+    if low == high:
+        return say("rank.sure", rank=rank)
+    return say("rank.range", rank=rank, low=low, high=high)
+
+
+def _type(value: Any) -> str:
+    return name_value("type", value, say("type.unknown"))
+
+
+def _households(value: Any) -> str:
+    known = pd.notna(value) and value > 0
+    return count(value, "unit.households") if known else say("households.unknown")
+
+
+def _place_compounds(drawing: Drawing, values: list[list[str]]) -> dict[str, list[Any]]:
+    """For each compound: its class, what stands under its name, its tooltip, its precedence."""
+    order = drawing.table["shown_count"].rank(method="first", ascending=False).fillna(0)
+    return {
+        str(place): [int(drawing.colouring.member[place]), drawing.colouring.told[place], told, n]
+        for place, told, n in zip(drawing.table.index, values, order.astype(int), strict=True)
+    }
+
+
+def list_flagged(hotspots: pd.DataFrame) -> list[str]:
+    """Compounds that a method for compounds calls high, each once."""
+    if hotspots.empty:
+        return []
+    named = hotspots.loc[hotspots["method"] != "scan", "compound_id"].dropna()
+    return sorted(set(named.astype(str)))
+
+
+def tell_flags(hotspots: pd.DataFrame) -> dict[str, str]:
+    """Why a compound is called unusual, for each that is."""
+    if hotspots.empty:
+        return {}
+    flagged = hotspots[hotspots["compound_id"].notna() & (hotspots["method"] != "scan")]
+    told: dict[str, list[str]] = {}
+    for row in flagged.itertuples():
+        told.setdefault(str(row.compound_id), []).append(name_value("hotspot.method", row.method))
+    return {place: say("between").join(lines) for place, lines in told.items()}
+
+
+def _draw_circles(hotspots: pd.DataFrame) -> list[dict[str, Any]]:
+    if hotspots.empty:
+        return []
+    scanned = hotspots[(hotspots["method"] == "scan") & hotspots["radius_m"].notna()]
+    return [
+        {
+            "lon": float(row.lon),
+            "lat": float(row.lat),
+            "radius": max(float(row.radius_m), 40.0),
+            "badge": str(number),
+            "title": say("hotspot.title", number=number, name=known(row.name)),
+            "lines": tell_hotspot(row),
+        }
+        for number, row in enumerate(scanned.itertuples(), start=1)
+    ]
+
+
+def tell_hotspot(row: Any) -> list[str]:
+    """A hotspot in sentences: how many, against what, and how likely by chance."""
+    return [
+        say("hotspot.counts", observed=row.observed, expected=row.expected, ratio=row.ratio),
+        tell_chance(row.p_value),
+        say("hotspot.period", first=row.period_from, last=row.period_to),
+    ]
+
+
+def _draw_organizations(organizations: pd.DataFrame) -> list[dict[str, Any]]:
+    """Organizations; several on one point stand side by side."""
+    if organizations.empty:
+        return []
+    shown = organizations.head(CHIPS_UP_TO)
+    spots = shown.groupby(["lon", "lat"], sort=False, dropna=False)
+    beside = (spots.cumcount() - (spots["kind"].transform("size") - 1) / 2) * CHIP_PX
+    return [_draw_organization(row, dx) for row, dx in zip(shown.itertuples(), beside, strict=True)]
+
+
+def _draw_organization(row: Any, dx: float) -> dict[str, Any]:
+    has_place = pd.notna(row.lon) and pd.notna(row.lat)
+    reach = float(row.reach_m) if pd.notna(row.reach_m) and row.reach_m > 0 else None
+    lines = [f"{say(f'kind.{row.kind}')} · {say(f'state.{row.state}')}"]
+    if reach:
+        lines.append(say("organization.reach", metres=reach))
+    return {
+        "lon": float(row.lon) if has_place else None,
+        "lat": float(row.lat) if has_place else None,
+        "dx": float(dx) if has_place else 0.0,
+        "at": known(row.compound_id),
+        "sign": name_value("sign", row.kind),
+        "look": LOOKS.get(row.state, "unknown"),
+        "name": str(row.name),
+        "lines": lines,
+        "reach": reach,
+    }
+
+
+def _spread_density(cells: pd.DataFrame) -> folium.FeatureGroup:
+    """A density surface, for the eye only: never a statement about a place."""
+    summed = cells.groupby(["lat", "lon"], as_index=False)["complaint_count"].sum()
+    weights = summed["complaint_count"].astype(float)
+    high = max(float(weights.quantile(0.98)), 1.0)
+    points: Iterable[tuple[float, float, float]] = zip(
+        summed["lat"].astype(float),
+        summed["lon"].astype(float),
+        (weights / high).clip(upper=1.0),
+        strict=True,
+    )
+    group = folium.FeatureGroup(control=False)
+    group.add_child(
+        HeatMap(
+            [[round(lat, 5), round(lon, 5), round(weight, 3)] for lat, lon, weight in points],
+            radius=26, blur=24, max_zoom=16, min_opacity=0.15, gradient=HEAT,
+        )
+    )  # fmt: skip
+    return group

@@ -1,0 +1,38 @@
+"""Puts the map in the page: a constant ground, and the change of this run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+from streamlit_folium import st_folium
+
+from dashboard.map.assets import refuse_outside
+from dashboard.map.base import HEIGHT, make_key, make_map
+from dashboard.map.layers import Drawing, make_groups
+
+
+def show_map(drawing: Drawing, shapes: str, on_pick: Callable[[str], None]) -> None:
+    """Show the map; a click on a compound calls `on_pick` with its id before the page runs again.
+
+    The page asks streamlit-folium for nothing back, so that moving the map costs no run; our own
+    script sends the one value that matters, the id of the compound that was clicked.
+    """
+    ground, groups, key = make_map(shapes), make_groups(drawing), make_key(shapes)
+    for part in (ground, *groups):
+        refuse_outside(part)
+
+    def hear() -> None:
+        picked = (st.session_state.get(key) or {}).get("picked")
+        if isinstance(picked, str):
+            on_pick(picked)
+
+    st_folium(
+        ground,
+        key=key,
+        height=HEIGHT,
+        use_container_width=True,
+        returned_objects=[],
+        feature_group_to_add=groups,
+        on_change=hear,
+    )

@@ -1,0 +1,132 @@
+"""Small pieces that several pages are made of: figures, notes, empty and error states."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Iterable
+from html import escape
+from pathlib import Path
+from typing import Literal
+
+import pandas as pd
+import streamlit as st
+
+from dashboard.map.files import OWN
+from dashboard.words import say
+from etl.errors import ShequError
+
+log = logging.getLogger(__name__)
+PAGES = "pages"
+STYLE = OWN / "page.css"
+KEY_FIGURES = ("compounds", "households", "residents", "complaints", "unplaced", "quarantined")
+# Cells that begin so are set off from the others.
+FLAG = "● "
+ROWS_SHOWN = 18
+TOTAL_OF = {"unplaced": "complaints_unplaced"}
+
+
+def put_style() -> None:
+    """The look of our own pieces, and our words in the places where Streamlit has its own."""
+    st.html(Path(STYLE))
+    words = {
+        "--sq-drop": say("data.drop"),
+        "--sq-browse": say("data.browse"),
+    }
+    said = ";".join(f'{name}:"{text}"' for name, text in words.items())
+    st.html(f"<style>:root{{{said}}}</style>")
+
+
+def show_key_figures(name: str, totals: dict[str, float]) -> None:
+    """The name of the community, and how many there are of what; what is missing is said too."""
+    items = []
+    for figure in KEY_FIGURES:
+        value = totals.get(TOTAL_OF.get(figure, figure), 0.0)
+        is_short = figure in ("unplaced", "quarantined")
+        if not value and figure != "compounds":
+            continue
+        items.append(
+            f'<li class="{"sq-short" if is_short else ""}">{escape(say(f"key.{figure}"))} '
+            f"<b>{value:,.0f}</b> {escape(say(f'key.{figure}_unit'))}</li>"
+        )
+    st.html(f'<header class="sq-head"><h1>{escape(name)}</h1><ul>{"".join(items)}</ul></header>')
+
+
+def show_title(text: str, lead: str = "") -> None:
+    """The head of a page."""
+    lead_html = f"<p>{escape(lead)}</p>" if lead else ""
+    st.html(f'<header class="sq-title"><h1>{escape(text)}</h1>{lead_html}</header>')
+
+
+def show_heading(text: str, level: int = 2) -> None:
+    """A heading inside a page."""
+    st.html(f'<h{level} class="sq-heading">{escape(text)}</h{level}>')
+
+
+def show_note(lines: Iterable[str]) -> None:
+    """Remarks under a figure, one a line."""
+    body = "".join(f"<p>{escape(line)}</p>" for line in lines if line)
+    if body:
+        st.html(f'<div class="sq-note">{body}</div>')
+
+
+def show_facts(facts: Iterable[tuple[str, str]]) -> None:
+    """A grid of figures with their names."""
+    cells = "".join(
+        f"<p><span>{escape(label)}</span><b>{escape(value)}</b></p>" for label, value in facts
+    )
+    st.html(f'<div class="sq-facts">{cells}</div>')
+
+
+def show_list(items: Iterable[tuple[str, str]]) -> None:
+    """A list of sentences, each with a smaller line under it."""
+    body = "".join(
+        f"<li>{escape(text)}<small>{escape(under)}</small></li>" for text, under in items
+    )
+    st.html(f'<ul class="sq-list">{body}</ul>')
+
+
+def show_rows(heads: list[str], rows: Iterable[Iterable[str]], mark: str = "") -> None:
+    """A small table as plain HTML, for screen readers and narrow screens; rows may hold `mark`."""
+    head = "".join(f'<th scope="col">{escape(text)}</th>' for text in heads)
+    body = "".join(f"<tr>{''.join(_cell(text, mark) for text in row)}</tr>" for row in rows)
+    st.html(
+        '<div class="sq-scroll" tabindex="0"><table class="sq-table">'
+        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
+
+
+def _cell(text: str, mark: str) -> str:
+    flagged = f' class="{escape(mark)}"' if mark and text.startswith(FLAG) else ""
+    return f"<td{flagged}>{escape(text)}</td>"
+
+
+def table_height(rows: int) -> int | Literal["content"]:
+    """How high a table stands: all of it, or as many rows as a screen holds."""
+    return "content" if rows <= ROWS_SHOWN else 640
+
+
+def show_empty() -> None:
+    """What to do when there is nothing to show yet."""
+    show_title(say("empty.title"), say("empty.body"))
+    st.page_link(st.session_state[PAGES]["data"], label=say("empty.go"))
+
+
+def show_failure(error: Exception) -> bool:
+    """The one error handler: a sentence for the visitor, the rest for the log."""
+    if isinstance(error, ShequError):
+        st.error(str(error))
+        return True
+    code = secrets.token_hex(3).upper()
+    log.error("page failed, reference %s", code, exc_info=error)
+    st.error(say("error.plain", code=code))
+    return True
+
+
+def write_time(moment: object) -> str:
+    """A moment of the store (UTC) as this machine's clock shows it."""
+    stamp = pd.Timestamp(moment)  # type: ignore[arg-type]
+    if pd.isna(stamp):
+        return say("none")
+    aware = stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp
+    return aware.to_pydatetime().astimezone().strftime("%Y-%m-%d %H:%M")

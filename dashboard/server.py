@@ -1,0 +1,94 @@
+"""The server: Streamlit's pages, our own files and the guard around them, as one ASGI app.
+
+Run as `uvicorn dashboard.server:app`, with SHEQU_STORE and SHEQU_PROFILE in the environment.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import logging
+import threading
+from collections.abc import AsyncIterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from dashboard import settings
+from dashboard.headers import GuardHeaders
+from dashboard.map.files import PREFIX, find_file
+
+log = logging.getLogger(__name__)
+# Not streamlit_folium itself: a component that is imported outside a visit is not registered.
+WARM = ("folium.plugins", "altair", "geopandas", "scipy.stats", "etl.store", "etl.refresh")
+FOREVER = "public, max-age=31536000, immutable"
+
+
+def send_asset(request: Request) -> Response:
+    """Answer with one of the listed files of the map."""
+    path = find_file(request.path_params["name"])
+    if path is None or not path.is_file():
+        return PlainTextResponse("not found", status_code=404)
+    keep = FOREVER if request.query_params.get("v") else "no-cache"
+    return FileResponse(path, headers={"Cache-Control": keep})
+
+
+def send_shapes(request: Request) -> Response:
+    """Answer with the outlines that the map draws; the browser keeps them until they change."""
+    from dashboard import load
+    from etl.errors import ShequError
+
+    try:
+        body = load.shapes_json(load.current_build())
+    except ShequError as error:
+        return JSONResponse({"error": str(error)}, status_code=503)
+    mark = f'"{hashlib.sha256(body).hexdigest()[:24]}"'
+    headers = {"ETag": mark, "Cache-Control": "no-cache"}
+    if request.headers.get("if-none-match", "").removeprefix("W/") == mark:
+        return Response(status_code=304, headers=headers)
+    return Response(body, media_type="application/json", headers=headers)
+
+
+def send_health(request: Request) -> Response:
+    """Say that the server listens."""
+    return JSONResponse({"status": "ok"})
+
+
+def warm_up() -> None:
+    """Import what the first page needs, so that the first visitor does not wait for it."""
+    for name in WARM:
+        try:
+            import_module(name)
+        except Exception:  # the page itself shows the error, with its reference code
+            log.exception("could not import %s ahead of time", name)
+
+
+@contextlib.asynccontextmanager
+async def live(_app: Any) -> AsyncIterator[None]:
+    """While the server runs: warm up beside it."""
+    threading.Thread(target=warm_up, name="warm-up", daemon=True).start()
+    yield
+
+
+def make_app() -> Any:
+    """The ASGI app."""
+    settings.set_streamlit()
+    from streamlit.web.server.starlette.starlette_app import App
+
+    return App(
+        Path(__file__).parent / "app.py",
+        lifespan=live,
+        routes=[
+            Route("/healthz", send_health),
+            Route("/shapes.json", send_shapes),
+            Route(PREFIX + "/{name:path}", send_asset),
+        ],
+    )
+
+
+# The guard stands outside everything, so that even the answer to a failure carries its headers.
+app = GuardHeaders(make_app())

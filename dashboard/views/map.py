@@ -1,0 +1,240 @@
+"""The map of the community, where to act first, and one compound's card."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import choice, figures, load, page
+from dashboard.map.colouring import Colouring, colour_compounds
+from dashboard.map.layers import Drawing, list_flagged
+from dashboard.map.legend import draw_legend
+from dashboard.views import card, targets
+from dashboard.words import known, name_value, say, tell_period
+
+SHAPES = "/shapes.json"
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What this run of the page shows."""
+
+    build: load.Build
+    choice: choice.Choice
+    listed: list[pd.Timestamp]
+    period: figures.Period
+    table: pd.DataFrame
+    color: str
+
+
+def show() -> None:
+    """The page."""
+    build = load.current_build()
+    if build.is_empty:
+        page.show_empty()
+        return
+    totals = figures.read_totals(load.frame(build, "out_totals"))
+    page.show_key_figures(load.profile().name, totals)
+    compounds, months = load.frame(build, "out_compounds"), load.frame(build, "out_months")
+    listed = figures.list_months(compounds, months)
+    _mend_link(compounds, months, listed)
+    usual = _find_usual_colour(compounds, listed)
+    _show_controls(compounds, months, listed, usual)
+    chosen = choice.current()
+    period = figures.find_period(compounds, listed, chosen.first, chosen.last, chosen.category)
+    table = figures.add_shown(compounds, months, period)
+    sight = Sight(build, chosen, listed, period, table, chosen.color or usual)
+    left, right = st.columns([1.9, 1], gap="medium")
+    with left:
+        _show_sight(sight)
+    with right:
+        _show_side(sight)
+    place = choice.current().at
+    if place in table.index:
+        card.show_details(build, table.loc[place])
+
+
+def _mend_link(compounds: pd.DataFrame, months: pd.DataFrame, listed: list[pd.Timestamp]) -> None:
+    """A link may be older than the data: say what is gone, and show the rest."""
+    chosen = choice.current()
+    if chosen.at and chosen.at not in set(compounds["compound_id"]):
+        st.warning(say("map.gone", name=chosen.at))
+        choice.change(at="")
+    if chosen.category and chosen.category not in set(months["category"]):
+        st.warning(say("map.category_gone", name=chosen.category))
+        choice.change(category="")
+    names = {f"{month:%Y-%m}" for month in listed}
+    if {chosen.first, chosen.last} - names - {""}:
+        st.warning(say("map.month_gone"))
+        choice.change(first="", last="")
+
+
+def _show_controls(
+    compounds: pd.DataFrame, months: pd.DataFrame, listed: list[pd.Timestamp], usual: str
+) -> None:
+    chosen = choice.current()
+    with st.container(horizontal=True, vertical_alignment="bottom", key="controls"):
+        color = st.segmented_control(
+            say("control.color"), choice.COLOURINGS, default=chosen.color or usual,
+            format_func=lambda name: say(f"color.{name}"), key=f"color.{chosen.lang}", required=True,
+        )  # fmt: skip
+        show = st.pills(
+            say("control.show"), choice.OVERLAYS, selection_mode="multi", default=chosen.show,
+            format_func=lambda name: say(f"show.{name}"), key=f"show.{chosen.lang}",
+        )  # fmt: skip
+        form = st.segmented_control(
+            say("control.form"), choice.FORMS, default=chosen.form,
+            format_func=lambda name: say(f"form.{name}"), key=f"form.{chosen.lang}", required=True,
+        )  # fmt: skip
+        choice.change(
+            color="" if color == usual else color,
+            show=tuple(name for name in choice.OVERLAYS if name in show),
+            form=form,
+        )
+        if listed:
+            _show_filter(compounds, months, listed)
+
+
+def _find_usual_colour(compounds: pd.DataFrame, listed: list[pd.Timestamp]) -> str:
+    """How the map is coloured by itself: by the most telling figure that the data allow."""
+    if not listed:
+        return "type"
+    return "rate" if compounds["households"].notna().any() else "change"
+
+
+def _show_filter(compounds: pd.DataFrame, months: pd.DataFrame, listed: list[pd.Timestamp]) -> None:
+    chosen = choice.current()
+    period = figures.find_period(compounds, listed, chosen.first, chosen.last, "")
+    named = name_value("category", chosen.category, say("control.all"))
+    said = tell_period(period.first, period.last)
+    with st.popover(say("control.filter", category=named, period=said), key="filter"):
+        found = months.groupby("category")["complaint_count"].sum()
+        categories = ["", *found.sort_values(ascending=False).index]
+        category = st.selectbox(
+            say("control.category"), categories,
+            index=categories.index(chosen.category) if chosen.category in categories else 0,
+            format_func=lambda name: name_value("category", name, say("control.all")),
+        )  # fmt: skip
+        names = [f"{month:%Y-%m}" for month in listed]
+        ends = (f"{period.first:%Y-%m}", f"{period.last:%Y-%m}")
+        if len(names) > 1:
+            ends = st.select_slider(say("control.months"), names, value=ends)
+    usual = figures.find_period(compounds, listed, "", "", "")
+    if ends == (f"{usual.first:%Y-%m}", f"{usual.last:%Y-%m}"):
+        ends = ("", "")
+    before = choice.current()
+    choice.change(category=category, first=ends[0], last=ends[1])
+    if choice.current() != before:
+        st.rerun()
+
+
+def _show_sight(sight: Sight) -> None:
+    """The map, or its twin as a table, with what there is to know about it."""
+    colouring = colour_compounds(sight.color, sight.table)
+    if sight.choice.form == "table":
+        targets.show_table(sight.table)
+    else:
+        _show_map(sight, colouring)
+    st.html(draw_legend(colouring, _tell_source(sight), _list_marks(sight)))
+    page.show_note(_list_notes(sight))
+
+
+def _show_map(sight: Sight, colouring: Colouring) -> None:
+    # Not above: the component is registered only if a visit is the first to import it.
+    from dashboard.map.show import show_map
+
+    show = sight.choice.show
+    nothing = pd.DataFrame()
+    cells = load.frame(sight.build, "out_cells") if "density" in show else nothing
+    drawing = Drawing(
+        table=sight.table,
+        colouring=colouring,
+        selected=sight.choice.at,
+        hotspots=load.frame(sight.build, "out_hotspots") if "hotspots" in show else nothing,
+        organizations=(
+            load.frame(sight.build, "core_organizations") if "organizations" in show else nothing
+        ),
+        cells=figures.select_months(cells, sight.period) if len(cells) else nothing,
+        has_buildings="buildings" in show,
+    )
+    show_map(drawing, f"{SHAPES}?at={sight.build.snapshot}", lambda place: choice.change(at=place))
+
+
+def _tell_source(sight: Sight) -> str:
+    color, table = sight.color, sight.table
+    if color == "rate":
+        return say(
+            "legend.rate",
+            period=tell_period(sight.period.first, sight.period.last),
+            category=name_value("category", sight.choice.category, say("control.all")),
+            n=int(table["shown_count"].sum()),
+        )
+    if color == "change":
+        months = table["month"].dropna()
+        if months.empty:
+            return say("legend.change_none")
+        return say("legend.change", now=months.max(), n=int(table["month_count"].sum()))
+    known = table["households"].dropna()
+    return say(f"legend.{color}", n=len(table), sum=int(known.sum()))
+
+
+def _list_marks(sight: Sight) -> list[tuple[str, str]]:
+    if sight.choice.form != "map":
+        return []
+    marks: list[tuple[str, str]] = []
+    if "hotspots" in sight.choice.show:
+        hotspots = load.frame(sight.build, "out_hotspots")
+        if list_flagged(hotspots):
+            marks.append(("ring", say("legend.ring")))
+        if (hotspots["method"] == "scan").any():
+            marks.append(("circle", say("legend.circle")))
+    if "density" in sight.choice.show:
+        marks.append(("heat", say("legend.heat")))
+    if "organizations" in sight.choice.show:
+        marks += [(look, say(f"legend.{look}")) for look in ("good", "forming", "bad")]
+    return marks
+
+
+def _list_notes(sight: Sight) -> list[str]:
+    notes = []
+    hotspots = load.frame(sight.build, "out_hotspots")
+    if "hotspots" in sight.choice.show and sight.listed:
+        if hotspots.empty:
+            notes.append(say("map.no_hotspots"))
+        elif sight.choice.category or sight.choice.first or sight.choice.last:
+            ends = (hotspots["period_from"].min(), hotspots["period_to"].max())
+            notes.append(say("map.hotspots_fixed", first=ends[0], last=ends[1]))
+    for spot in load.frame(sight.build, "out_geocodes").itertuples():
+        near = known(spot.near, say("map.geocode_spot", lat=spot.lat, lon=spot.lon))
+        notes.append(say("map.geocodes", rows=f"{spot.row_count:,}", near=near))
+    outlined = sight.table["has_boundary"].fillna(False).astype(bool)
+    lost = int((~outlined & sight.table["lon"].isna()).sum())
+    if lost:
+        notes.append(say("map.unplaced_compounds", count=f"{lost:,}"))
+    return notes
+
+
+def _show_side(sight: Sight) -> None:
+    _show_picker(sight.table)
+    place = choice.current().at
+    if place and place in sight.table.index:
+        card.show_card(sight.build, sight.table.loc[place], sight.period, sight.listed)
+    else:
+        targets.show_targets(load.frame(sight.build, "out_targets"))
+
+
+def _show_picker(table: pd.DataFrame) -> None:
+    """A list by name, for those who know the name or cannot use the map."""
+    places = list(table.sort_values("name").index)
+    names = table["name"].to_dict()
+    at = choice.current().at
+    picked = st.selectbox(
+        say("control.compound"), places, index=places.index(at) if at in places else None,
+        format_func=lambda place: names[place], placeholder=say("control.placeholder"),
+        key=f"pick.{at}", label_visibility="collapsed",
+    )  # fmt: skip
+    if (picked or "") != at:
+        choice.change(at=picked or "")
+        st.rerun()

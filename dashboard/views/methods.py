@@ -1,0 +1,79 @@
+"""How the figures are made, and what the words mean."""
+
+from __future__ import annotations
+
+from dashboard import load, page
+from dashboard.words import name_value, say
+
+FIGURES = (
+    "rate", "interval", "shrunk", "rank", "change", "funnel", "past", "scan", "geocode", "density",
+    "coverage", "targets", "steady", "quarantine",
+)  # fmt: skip
+TERMS = ("compound", "core", "need", "matter", "meeting", "intervention", "snapshot")
+KINDS = (
+    "property_company", "owners_committee", "courtyard_committee", "self_organization",
+    "volunteer_team", "social_work_agency", "party_branch",
+)  # fmt: skip
+STATES = ("正常", "筹备", "名存实亡", "已解散", "无", "不适用", "未知")
+
+
+def show() -> None:
+    """The page."""
+    page.show_title(say("nav.methods"), say("methods.lead"))
+    months = load.profile().rate_months
+    for name in FIGURES:
+        page.show_heading(say(f"methods.{name}.head"), 3)
+        page.show_note([say(f"methods.{name}.body", months=months)])
+    _show_weights()
+    _show_states()
+    _show_expectations()
+    page.show_heading(say("methods.terms"))
+    page.show_rows(
+        [say("methods.word"), say("methods.meaning")],
+        [[say(f"term.{name}"), say(f"term.{name}.body")] for name in TERMS],
+    )
+
+
+def _show_weights() -> None:
+    """What each part weighs in 'where to act first', as the profile says."""
+    page.show_heading(say("methods.weights"))
+    rows = []
+    for side, parts in load.profile().weights.items():
+        total = sum(parts.values()) or 1.0
+        for part, weight in parts.items():
+            rows.append(
+                [
+                    name_value("weight", side),
+                    name_value("part", part),
+                    f"{weight:g}",
+                    f"{weight / total:.0%}",
+                ]
+            )
+    heads = [say(f"methods.{name}") for name in ("side", "part", "weight", "share")]
+    page.show_rows(heads, rows)
+
+
+def _show_states() -> None:
+    page.show_heading(say("methods.states"))
+    page.show_rows(
+        [say("card.state"), say("methods.meaning")],
+        [[name_value("state", name), say(f"state.{name}.body")] for name in STATES],
+    )
+
+
+def _show_expectations() -> None:
+    """Which organizations each type of compound is expected to have."""
+    page.show_heading(say("methods.expectations"))
+    expectations = load.profile().expectations
+    heads = [say("card.kind"), *(name_value("type", kind) for kind in expectations)]
+    rows = [
+        [
+            name_value("kind", kind),
+            *(
+                name_value("expectation", told.get(kind, "optional"))
+                for told in expectations.values()
+            ),
+        ]
+        for kind in KINDS
+    ]
+    page.show_rows(heads, rows)

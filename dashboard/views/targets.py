@@ -1,0 +1,100 @@
+"""Where to act first, and the table twin of the map."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import choice, page
+from dashboard.load import read_list
+from dashboard.reasons import tell_action, tell_reasons
+from dashboard.words import name_value, say
+
+FIRST, REASONS_SHOWN, ACTIONS_SHOWN = 5, 4, 1
+
+
+def show_targets(targets: pd.DataFrame) -> None:
+    """The panel: the first compounds with their reasons, the others folded away."""
+    page.show_heading(say("targets.title"))
+    ranked = targets.dropna(subset=["rank"]).sort_values(["rank", "name"])
+    if ranked.empty:
+        page.show_note([say("targets.none")])
+        return
+    page.show_note([say("targets.lead")])
+    for row in ranked.head(FIRST).itertuples():
+        _show_target(row)
+    others = ranked.iloc[FIRST:]
+    if len(others):
+        with st.expander(say("targets.more", count=len(others))):
+            for row in others.head(100).itertuples():
+                _show_target(row)
+
+
+def _show_target(row: Any) -> None:
+    reasons = tell_reasons(read_list(row.reasons), REASONS_SHOWN)
+    actions = [tell_action(action) for action in read_list(row.actions)[:ACTIONS_SHOWN]]
+    steady = say("targets.steady", pct=row.top_share) if pd.notna(row.top_share) else ""
+    with st.container(key=f"target-{row.compound_id}"):
+        if st.button(
+            f"{say('targets.rank', rank=row.rank)}  {row.name}",
+            key=f"open.{row.compound_id}", type="tertiary", help=say("targets.open"),
+        ):  # fmt: skip
+            choice.change(at=row.compound_id)
+            st.rerun()
+        st.html(
+            f'<div class="sq-target"><p>{escape(say("between").join(reasons))}</p>'
+            + "".join(f'<p class="sq-do">{escape(text)}</p>' for text in actions)
+            + f'<p class="sq-steady">{escape(steady)}</p></div>'
+        )
+
+
+def show_table(table: pd.DataFrame) -> None:
+    """The same as the map says, as a table that can be sorted and searched."""
+    shown = pd.DataFrame(
+        {
+            say("table.name"): table["name"],
+            say("table.type"): table["type"].map(_type),
+            say("table.households"): table["households"],
+            say("table.residents"): table["residents"],
+            say("table.count"): table["shown_count"],
+            say("table.rate"): table["shown_rate"].round(1),
+            say("table.shrunk"): table["shown_shrunk"].round(1),
+            say("table.rank"): table["rank"],
+            say("table.range"): _write_range(table),
+            say("table.month"): table["month_count"],
+            say("table.before"): table["month_before_count"],
+            say("table.verdict"): table["month_verdict"].map(_verdict),
+            say("table.hotspot"): table["is_hotspot"].map({True: say("table.yes")}),
+            say("table.overdue"): table["overdue_count"],
+            say("table.gaps"): table["gap_count"],
+            say("table.unknown"): table["unknown_count"],
+            say("table.core"): table["core_resident_count"],
+            say("table.needs"): table["open_need_count"],
+        }
+    )
+    names = ("households", "residents", "count", "month", "before")
+    columns = {
+        say(f"table.{name}"): st.column_config.NumberColumn(format="localized") for name in names
+    }
+    columns[say("table.name")] = st.column_config.TextColumn(pinned=True)
+    st.dataframe(
+        shown.sort_values(say("table.shrunk"), ascending=False, na_position="last"),
+        hide_index=True, height=page.table_height(len(shown)), column_config=columns,
+    )  # fmt: skip
+
+
+def _type(value: object) -> str:
+    return name_value("type", value, say("type.unknown"))
+
+
+def _verdict(value: object) -> str:
+    return name_value("verdict", value)
+
+
+def _write_range(table: pd.DataFrame) -> pd.Series:
+    known = table["rank"].notna()
+    written = table["rank_low"].astype(str) + "–" + table["rank_high"].astype(str)
+    return written.where(known, "")

@@ -1,0 +1,103 @@
+"""Files from the staff, in a real browser: checked, published, taken back, and never run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+expect = pytest.importorskip("playwright.sync_api").expect
+Visitor = Callable[..., Any]
+Write = Callable[..., Path]
+RUNS = '<script>window.ran = 1</script><img src=x onerror="window.ran = 1">`${window.ran = 1}`'
+
+
+def count_complaints(page: Any) -> int:
+    told = page.locator(".sq-head li", has_text="投诉").first.locator("b").inner_text()
+    return int(told.replace(",", ""))
+
+
+def publish(page: Any, path: Path) -> None:
+    page.locator('input[type="file"]').set_input_files(str(path))
+    page.get_by_role("heading", name="检查结果").wait_for()
+    page.get_by_role("button", name="发布这次更新").click()
+    page.get_by_text("已发布").wait_for()
+
+
+def go(page: Any, name: str) -> None:
+    page.get_by_role("link", name=name, exact=True).click()
+
+
+def test_a_workbook_is_previewed_published_and_taken_back(
+    visit: Visitor, own_server: str, write_xlsx: Write
+) -> None:
+    book = write_xlsx(
+        "十一月补登.xlsx",
+        投诉=[
+            ["受理时间", "诉求类别", "小区", "诉求内容"],
+            ["2026-10-30 09:00", "停车管理", "Q小区", "车辆堵住单元门口"],
+            ["2026-10-31 10:00", "环境卫生", "Q小区", "垃圾没有清运"],
+            ["昨天", "环境卫生", "Q小区", "时间写错的一条"],
+        ],
+    )
+    visitor = visit()
+    visitor.open_map(own_server)
+    page = visitor.page
+    before = count_complaints(page)
+    go(page, "数据更新")
+    page.locator('input[type="file"]').set_input_files(str(book))
+    page.get_by_role("heading", name="检查结果").wait_for()
+    expect(page.get_by_text("新增 2 条")).to_be_visible()
+    expect(page.get_by_text("未入库 1 条")).to_be_visible()
+    page.get_by_role("button", name="发布这次更新").click()
+    page.get_by_text("已发布").wait_for()
+    go(page, "地图")
+    visitor.find_map(page)
+    assert count_complaints(page) == before + 2
+    go(page, "数据更新")
+    page.get_by_role("button", name="撤销最近一次更新").click()
+    page.get_by_role("button", name="确定撤销").click()
+    page.get_by_text("已撤销，").wait_for()
+    go(page, "地图")
+    visitor.find_map(page)
+    assert count_complaints(page) == before
+
+
+def test_a_file_that_is_no_spreadsheet_gets_a_sentence(
+    visit: Visitor, own_server: str, tmp_path: Path
+) -> None:
+    broken = tmp_path / "照片.xlsx"
+    broken.write_bytes(b"\x89PNG not a workbook")
+    page = visit().open(own_server, "/data")
+    page.locator('input[type="file"]').set_input_files(str(broken))
+    page.locator(".sq-list li", has_text="照片.xlsx").wait_for()
+    expect(page.get_by_text("Traceback")).to_have_count(0)
+    expect(page.get_by_role("button", name="发布这次更新")).to_have_count(0)
+
+
+def test_cells_are_shown_as_text_and_never_run(
+    visit: Visitor, own_server: str, write_xlsx: Write
+) -> None:
+    book = write_xlsx(
+        "组织.xlsx",
+        组织台账=[
+            ["组织名称", "组织类型", "所在小区", "运行状态"],
+            [RUNS, "居民自组织", "槐里新城", "正常"],
+        ],
+    )
+    visitor = visit()
+    page = visitor.open(own_server, "/data")
+    publish(page, book)
+    go(page, "地图")
+    frame = visitor.find_map(page)
+    page.get_by_role("button", name="组织", exact=True).click()
+    chip = frame.locator(".sq-chip[aria-label*='window.ran']")
+    chip.hover()
+    expect(frame.locator(".sq-tip strong")).to_have_text(RUNS)
+    chip.click()
+    page.get_by_role("heading", name="槐里新城", exact=True).wait_for()
+    expect(page.get_by_text("window.ran")).to_be_visible()
+    for inside in page.frames:
+        assert inside.evaluate("window.ran === undefined")

@@ -1,0 +1,37 @@
+"""The choice in the address: what is written is read back, nonsense is passed over."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dashboard.choice import COLOURINGS, FORMS, LANGUAGES, OVERLAYS, Choice, read_query
+
+months = st.dates().filter(lambda day: 1900 < day.year < 2200).map(lambda day: f"{day:%Y-%m}")
+choices = st.builds(
+    Choice,
+    color=st.sampled_from(["", *COLOURINGS]),
+    show=st.sets(st.sampled_from(OVERLAYS)).map(lambda s: tuple(n for n in OVERLAYS if n in s)),
+    at=st.text(max_size=20),
+    category=st.text(max_size=20),
+    first=st.just("") | months,
+    last=st.just("") | months,
+    form=st.sampled_from(FORMS),
+    lang=st.sampled_from(LANGUAGES),
+)
+
+
+@given(choices)
+def test_what_is_written_in_the_address_is_read_back(choice: Choice) -> None:
+    assert read_query(choice.as_query()) == choice
+
+
+@given(st.dictionaries(st.sampled_from(list(Choice().__dict__)), st.text()))
+def test_any_address_gives_a_choice_that_can_be_shown(query: dict[str, str]) -> None:
+    choice = read_query(query)
+    assert choice.color in ("", *COLOURINGS)
+    assert choice.lang in LANGUAGES
+    assert set(choice.show) <= set(OVERLAYS)
+
+
+def test_the_usual_choice_leaves_the_address_clean() -> None:
+    assert Choice().as_query() == {}
+    assert Choice(show=()).as_query() == {"show": ""}

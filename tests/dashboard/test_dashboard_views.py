@@ -1,0 +1,231 @@
+"""Every page on the real sample, an empty store, old links, and failures."""
+
+import logging
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from streamlit.testing.v1 import AppTest
+
+import dashboard
+from dashboard import load, settings
+from etl.errors import StoreError
+from etl.store import Store
+
+APP = Path(dashboard.__file__).parent / "app.py"
+VIEWS = ("map", "data", "quality", "methods")
+SECONDS = 60
+Open = Callable[..., AppTest]
+
+
+@pytest.fixture(autouse=True)
+def forget_opened_stores() -> Iterator[None]:
+    yield
+    load.open_store.clear()
+
+
+@pytest.fixture
+def open_page(sample_store: Path, monkeypatch: pytest.MonkeyPatch) -> Open:
+    """Opens pages on the sample, with what their address says."""
+    monkeypatch.setenv(settings.STORE, str(sample_store))
+    monkeypatch.delenv(settings.PROFILE, raising=False)
+
+    def open_it(view: str = "map", **query: str) -> AppTest:
+        test = AppTest.from_string(_script(view), default_timeout=SECONDS)
+        for name, value in query.items():
+            test.query_params[name] = value
+        return test.run()
+
+    return open_it
+
+
+def _script(view: str) -> str:
+    """One page inside the app's own frame: style, choice, error handler."""
+    return f"""
+import streamlit as st
+from dashboard import choice, page
+from dashboard.views import {view} as view
+st.session_state.setdefault(page.PAGES, {{}})
+page.put_style()
+try:
+    view.show()
+except Exception as error:
+    page.show_failure(error)
+choice.write_address()
+"""
+
+
+def text_of(test: AppTest) -> str:
+    """Everything that a page says."""
+    html = [element.proto.body for element in test.get("html")]
+    said = [e.value for kind in ("markdown", "error", "warning", "info") for e in test.get(kind)]
+    return "\n".join([*html, *map(str, said)])
+
+
+def address_of(test: AppTest) -> dict[str, str]:
+    """The query of the address; AppTest gives lists or strings, by who set them."""
+    found = {name: test.query_params[name] for name in test.query_params}
+    return {k: v if isinstance(v, str) else v[0] for k, v in found.items()}
+
+
+def first_compound(store: Path, **values: object) -> pd.Series:
+    opened = Store(store, read_only=True)
+    table = opened.frame("out_compounds")
+    opened.close()
+    for name, value in values.items():
+        table = table[table[name] == value]
+    return table.iloc[0]
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+@pytest.mark.parametrize("view", VIEWS)
+def test_every_page_opens_in_both_languages(open_page: Open, view: str, lang: str) -> None:
+    test = open_page(view, lang=lang)
+    assert not test.exception
+    assert not test.error
+    assert len(text_of(test)) > 200
+
+
+def test_the_whole_app_opens_on_its_first_page(
+    sample_store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(settings.STORE, str(sample_store))
+    test = AppTest.from_file(str(APP), default_timeout=SECONDS).run()
+    assert not test.exception
+    assert not test.error
+    assert "先到哪里去" in text_of(test)
+
+
+def test_the_top_line_says_the_published_figures(open_page: Open) -> None:
+    said = text_of(open_page())
+    for figure in ("16", "15,262", "34,852"):
+        assert f"<b>{figure}</b>" in said
+    assert "未入库" in said
+
+
+def test_a_choice_is_kept_in_the_address_and_a_link_restores_it(open_page: Open) -> None:
+    test = open_page(color="type", show="organizations", lang="en")
+    assert address_of(test) == {"color": "type", "show": "organizations", "lang": "en"}
+    assert "Where to act first" in text_of(test)
+
+
+@pytest.mark.parametrize("color", ["rate", "change", "type", "households", "coverage"])
+def test_every_colouring_has_a_legend_that_adds_up_to_the_16_compounds(
+    open_page: Open, color: str
+) -> None:
+    import re
+
+    test = open_page(color=color)
+    legend = next(e.proto.body for e in test.get("html") if "sq-legend" in e.proto.body)
+    assert sum(map(int, re.findall(r"<em>(\d+)</em>", legend))) == 16
+    assert "n = " in legend
+
+
+def test_a_compound_has_its_card(open_page: Open, sample_store: Path) -> None:
+    row = first_compound(sample_store, name="Q小区")
+    said = text_of(open_page(at=row["compound_id"]))
+    assert "<h2>Q小区</h2>" in said
+    assert f"{row['households']:,} 户" in said
+    assert "95% 区间" in said
+    assert "组织与覆盖" in said
+    assert "为什么先来" in said
+
+
+def test_the_list_opens_a_card_and_the_card_goes_back(open_page: Open) -> None:
+    test = open_page()
+    first = next(button for button in test.button if button.key.startswith("open."))
+    test = first.click().run()
+    place = first.key.removeprefix("open.")
+    assert address_of(test) == {"at": place}
+    assert "为什么先来" in text_of(test)
+    test = test.button(key="close").click().run()
+    assert "at" not in address_of(test)
+    assert "先到哪里去" in text_of(test)
+
+
+def test_a_link_to_a_compound_that_is_gone_says_so_and_shows_the_rest(open_page: Open) -> None:
+    test = open_page(at="没有的小区<script>", category="没有的类别", first="1999-01")
+    assert not test.exception
+    warnings = [warning.value for warning in test.warning]
+    assert any("没有的小区" in text for text in warnings)
+    assert any("没有的类别" in text for text in warnings)
+    assert any("月份" in text for text in warnings)
+    assert "先到哪里去" in text_of(test)
+    assert "at" not in address_of(test)
+
+
+def test_the_table_twin_says_the_same_as_the_map(open_page: Open, sample_store: Path) -> None:
+    shown = open_page(form="table").dataframe[0].value.set_index("小区")
+    assert len(shown) == 16
+    row = first_compound(sample_store, name="Q小区")
+    assert shown.loc["Q小区", "总户数"] == row["households"]
+    assert shown.loc["Q小区", "投诉（件）"] == row["window_count"]
+    assert shown.index[0] == "Q小区"
+
+
+def test_a_filter_changes_the_counts_and_says_that_hotspots_stay(open_page: Open) -> None:
+    whole = open_page(form="table").dataframe[0].value["投诉（件）"].sum()
+    test = open_page(form="table", category="停车管理", first="2026-01", last="2026-03")
+    part = test.dataframe[0].value["投诉（件）"].sum()
+    assert 0 < part < whole
+    assert "不随筛选变化" in text_of(test)
+
+
+def test_quality_checks_totals_and_names_what_was_set_aside(
+    open_page: Open, sample_store: Path
+) -> None:
+    said = text_of(open_page("quality"))
+    assert "<td>15,262</td><td>15,262</td><td>一致</td>" in said
+    store = Store(sample_store, read_only=True)
+    count = len(store.frame("quarantine"))
+    store.close()
+    assert f"未入库的行（{count}）" in said
+
+
+def test_methods_show_the_weights_of_the_profile(open_page: Open) -> None:
+    said = text_of(open_page("methods"))
+    assert "投诉率（平滑后）与全社区比" in said
+    assert "<td>50%</td>" in said
+
+
+@pytest.mark.parametrize("view", ["map", "quality"])
+def test_an_empty_store_says_what_to_do(
+    view: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(settings.STORE, str(tmp_path / "new"))
+    script = _script(view).replace(
+        "st.session_state.setdefault(page.PAGES, {})",
+        'st.session_state[page.PAGES] = {"data": st.Page(lambda: None, url_path="data")}\n'
+        "st.navigation(list(st.session_state[page.PAGES].values()))",
+    )
+    test = AppTest.from_string(script, default_timeout=SECONDS).run()
+    assert not test.exception
+    assert "还没有数据" in text_of(test)
+
+
+def test_a_failure_is_a_sentence_with_a_code_and_its_trace_is_only_in_the_log(
+    open_page: Open, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail() -> None:
+        raise ZeroDivisionError("secret detail")
+
+    monkeypatch.setattr(load, "current_build", fail)
+    with caplog.at_level(logging.ERROR):
+        test = open_page()
+    (told,) = [error.value for error in test.error]
+    assert "secret" not in told
+    assert "ZeroDivision" not in told
+    code = told.split("编号 ")[1].split(" ")[0]
+    assert code in caplog.text
+    assert "secret detail" in caplog.text
+
+
+def test_an_error_of_ours_is_shown_as_its_own_sentence(
+    open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse() -> None:
+        raise StoreError("数据文件夹打不开，请找管理员。")
+
+    monkeypatch.setattr(load, "current_build", refuse)
+    assert [error.value for error in open_page().error] == ["数据文件夹打不开，请找管理员。"]
