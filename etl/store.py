@@ -142,7 +142,7 @@ class Store:
             for table in (*RECORDS, *OUTPUTS):
                 cursor.execute(define_plain(table))
             cursor.execute("INSERT INTO lake.settings VALUES ('format', ?)", [str(STORE_FORMAT)])
-            _describe_commit(cursor, "create", "", {})
+            _commit(cursor, "create", "", {})
 
     def _check_format(self) -> None:
         try:
@@ -251,7 +251,7 @@ class Store:
                     cursor.execute(
                         f"CREATE OR REPLACE TABLE {table} AS FROM {table} AT (VERSION => {before})"
                     )
-                _describe_commit(cursor, "undo", who, {"undone": live[-1], "restores": before})
+                _commit(cursor, "undo", who, {"undone": live[-1], "restores": before})
         return self.history()[0]
 
     def _created(self) -> int:
@@ -279,11 +279,11 @@ class Store:
 
     @contextmanager
     def _transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A transaction that is rolled back at its end unless `_commit` was called in it."""
         cursor = self._connection.cursor()
         try:
             cursor.execute("BEGIN")
             yield cursor
-            cursor.execute("COMMIT")
         except duckdb.Error as error:
             raise StoreError(f"数据没有写成，仍是原来的状态：{_first_line(error)}") from error
         finally:
@@ -297,23 +297,11 @@ class Store:
 
         Nothing is published unless `Writer.publish` was called.
         """
-        with self._writer_lock(who):
-            cursor = self._connection.cursor()
+        with self._writer_lock(who), self._transaction() as cursor:
             writer = Writer(cursor, who)
-            try:
-                cursor.execute("BEGIN")
-                yield writer
-                if writer.summary is None:
-                    cursor.execute("ROLLBACK")
-                else:
-                    _describe_commit(cursor, "refresh", who, writer.summary)
-                    cursor.execute("COMMIT")
-            except duckdb.Error as error:
-                raise StoreError(f"数据没有写成，仍是原来的状态：{_first_line(error)}") from error
-            finally:
-                with suppress(duckdb.Error):
-                    cursor.execute("ROLLBACK")
-                cursor.close()
+            yield writer
+            if writer.summary is not None:
+                _commit(cursor, "refresh", who, writer.summary)
 
     def close(self) -> None:
         """Let go of the files."""
@@ -558,11 +546,13 @@ def _as_arrow(table: Table, frame: pd.DataFrame) -> pa.Table:
     return pa.Table.from_arrays(arrays, names=[c.name for c in table.columns])
 
 
-def _describe_commit(
+def _commit(
     cursor: duckdb.DuckDBPyConnection, kind: _KINDS, who: str, summary: Mapping[str, Any]
 ) -> None:
+    """End a transaction, with what it was said in the lake's own history."""
     extra = json.dumps({"kind": kind, **summary}, ensure_ascii=False)
     cursor.execute("CALL lake.set_commit_message(?, ?, extra_info => ?)", [who or "-", kind, extra])
+    cursor.execute("COMMIT")
 
 
 def _read_entry(snapshot: int, at: datetime, who: str, extra: str) -> Entry:

@@ -16,6 +16,8 @@ from dashboard.map.colouring import Colouring
 from dashboard.words import count, known, name_value, say, tell_chance
 
 FULL_TOOLTIPS_UP_TO = 500
+# Found among buildings or cells and drawn as circles; the other methods judge whole compounds.
+CIRCLED = ("scan", "emerging")
 CHIP_PX = 23
 CHIPS_UP_TO = 400
 LOOKS = {"正常": "good", "筹备": "forming", "名存实亡": "bad", "已解散": "bad", "未知": "unknown"}
@@ -149,7 +151,7 @@ def list_flagged(hotspots: pd.DataFrame) -> list[str]:
     """Compounds that a method for compounds calls high, each once."""
     if hotspots.empty:
         return []
-    named = hotspots.loc[hotspots["method"] != "scan", "compound_id"].dropna()
+    named = hotspots.loc[~hotspots["method"].isin(CIRCLED), "compound_id"].dropna()
     return sorted(set(named.astype(str)))
 
 
@@ -157,7 +159,7 @@ def tell_flags(hotspots: pd.DataFrame) -> dict[str, str]:
     """Why a compound is called unusual, for each that is."""
     if hotspots.empty:
         return {}
-    flagged = hotspots[hotspots["compound_id"].notna() & (hotspots["method"] != "scan")]
+    flagged = hotspots[hotspots["compound_id"].notna() & ~hotspots["method"].isin(CIRCLED)]
     told: dict[str, list[str]] = {}
     for row in flagged.itertuples():
         told.setdefault(str(row.compound_id), []).append(name_value("hotspot.method", row.method))
@@ -167,7 +169,7 @@ def tell_flags(hotspots: pd.DataFrame) -> dict[str, str]:
 def _draw_circles(hotspots: pd.DataFrame) -> list[dict[str, Any]]:
     if hotspots.empty:
         return []
-    scanned = hotspots[(hotspots["method"] == "scan") & hotspots["radius_m"].notna()]
+    scanned = hotspots[hotspots["method"].isin(CIRCLED) & hotspots["radius_m"].notna()]
     return [
         {
             "lon": float(row.lon),
@@ -184,7 +186,12 @@ def _draw_circles(hotspots: pd.DataFrame) -> list[dict[str, Any]]:
 def tell_hotspot(row: Any) -> list[str]:
     """A hotspot in sentences: how many, against what, and how likely by chance."""
     return [
-        say("hotspot.counts", observed=row.observed, expected=row.expected, ratio=row.ratio),
+        say(
+            f"hotspot.counts.{row.method}",
+            observed=row.observed,
+            expected=row.expected,
+            ratio=row.ratio,
+        ),
         tell_chance(row.p_value),
         say("hotspot.period", first=row.period_from, last=row.period_to),
     ]

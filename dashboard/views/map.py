@@ -9,7 +9,7 @@ import streamlit as st
 
 from dashboard import choice, figures, load, page
 from dashboard.map.colouring import Colouring, colour_compounds
-from dashboard.map.layers import Drawing, list_flagged
+from dashboard.map.layers import CIRCLED, Drawing, list_flagged
 from dashboard.map.legend import draw_legend
 from dashboard.views import card, targets
 from dashboard.words import known, name_value, say, tell_period
@@ -188,7 +188,7 @@ def _list_marks(sight: Sight) -> list[tuple[str, str]]:
         hotspots = load.frame(sight.build, "out_hotspots")
         if list_flagged(hotspots):
             marks.append(("ring", say("legend.ring")))
-        if (hotspots["method"] == "scan").any():
+        if hotspots["method"].isin(CIRCLED).any():
             marks.append(("circle", say("legend.circle")))
     if "density" in sight.choice.show:
         marks.append(("heat", say("legend.heat")))

@@ -394,6 +394,7 @@ def test_two_refreshes_at_once_both_land(community: Store, write_xlsx: WriteXlsx
 def test_a_store_of_a_newer_version_is_refused(community: Store) -> None:
     with community._transaction() as cursor:
         cursor.execute("UPDATE lake.settings SET value = '99' WHERE name = 'format'")
+        cursor.execute("COMMIT")
     with pytest.raises(StoreError, match="请升级软件"):
         Store(community.path)
 
