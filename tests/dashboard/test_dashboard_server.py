@@ -1,6 +1,7 @@
 """The server: headers on every answer, only listed files, outlines kept by the browser."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,9 @@ def ask(path: str, host: str = "office:8501", **headers: str) -> Answer:
         except RuntimeError:
             assert where == "/broken"
 
-    asyncio.run(run())
+    # In a thread of its own: a browser driven by other tests keeps a loop running in this one.
+    with ThreadPoolExecutor(1) as threads:
+        threads.submit(asyncio.run, run()).result()
     found = {name.decode().lower(): value.decode() for name, value in parts[0]["headers"]}
     return parts[0]["status"], found, b"".join(part.get("body", b"") for part in parts[1:])
 
