@@ -13,11 +13,13 @@ import numpy as np
 import pandas as pd
 import pyogrio
 import shapely
+from pyproj.exceptions import CRSError, ProjError
 
 from etl.cells import fold
 from etl.check import ERROR, WARNING, Issue
 from etl.errors import FileError
 from etl.names import canonical_building
+from etl.privacy import mask_text
 from etl.profile import BoundarySource, Profile
 from etl.workbook import read_bytes
 from geo.areas import repair_areas
@@ -71,7 +73,7 @@ def read_boundaries(path: Path, profile: Profile) -> list[Layer]:
         Damaged, without a coordinate system, or with no layer whose meaning is known.
     """
     read_bytes(path)
-    file = path.name
+    file = mask_text(path.name)[0]
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -117,7 +119,7 @@ def _level_of(layer: str) -> str | None:
 
 
 def _read_layer(path: Path, layer: str, source: BoundarySource, profile: Profile) -> Layer:
-    file = path.name
+    file = mask_text(path.name)[0]
     try:
         with warnings.catch_warnings():
             # GDAL tells of odd but harmless features; what cannot be used is named below.
@@ -133,7 +135,13 @@ def _read_layer(path: Path, layer: str, source: BoundarySource, profile: Profile
         raise FileError(
             f"《{file}》的图层“{layer}”没有写坐标系（如 EPSG:4326），不能猜。请补上再放入。"
         )
-    frame = frame.to_crs("EPSG:4326")
+    try:
+        frame = frame.to_crs("EPSG:4326")
+    except (ProjError, CRSError) as error:
+        raise FileError(
+            f"《{file}》的图层“{layer}”的坐标系换不成经纬度（{frame.crs.name}）。"
+            "请用 EPSG:4326 或 EPSG:4490 重新导出。"
+        ) from error
     return _name_shapes(frame, file, layer, source)
 
 
@@ -150,7 +158,7 @@ def _name_shapes(frame: gpd.GeoDataFrame, file: str, layer: str, source: Boundar
     if datum != Datum.WGS84:
         shapes = convert_geometry(shapes, datum, Datum.WGS84)
     kept = gpd.GeoDataFrame(named[usable], geometry=shapes, crs="EPSG:4326")
-    vanished = kept.geometry.isna() | kept.geometry.is_empty
+    vanished = (kept.geometry.isna() | kept.geometry.is_empty).astype(bool)
     bad |= {row: ["修复后没有面积"] for row in kept.loc[vanished, "row"]}
     issues = [
         Issue(file, layer, f"第{row}个图形", "图形", "", problems[0], ERROR)

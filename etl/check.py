@@ -38,7 +38,9 @@ ARROW_TYPES: dict[type, pa.DataType] = {
     datetime: pa.timestamp("us"),
 }
 _PERSONAL_HEADER = re.compile(
-    r"姓名|电话|手机|身份证|证件号|联系方式|微信|车牌|户主|业主$|住户$|(?:人|者|员)(?:[（(].*)?$"
+    r"姓名|电话|手机|身份证|证件|联系方|微信|QQ|车牌|户主|业主$|住户$|房东|租客|家属|监护|称呼|名单|书记"
+    r"|房号|门牌|户代表|name|phone|tel|mobile|owner|e-?mail|(?:人|者|员|长)(?:[（(].*)?$",
+    re.IGNORECASE,
 )
 # Columns whose sums mean something; a mean year or score in the row of sums is none.
 _SUMMED_UNITS = frozenset({"户", "人", "栋", "个"})
@@ -80,6 +82,13 @@ class Checked:
     def rows_read(self) -> int:
         """Rows under the header."""
         return len(self.row_numbers) + len(self.bad_rows) + self.recognised
+
+    def drop_row(self, number: int) -> None:
+        """Take a row out of the good ones."""
+        position = self.row_numbers.index(number)
+        del self.row_numbers[position]
+        for values in self.rows.values():
+            del values[position]
 
     def good_keys(self) -> list[str]:
         """The keys of the good rows, as text."""
@@ -125,6 +134,7 @@ class Checker:
         self.data: list[int] = []
         self.recognised = 0
         self.unplaced: set[int] = set()
+        self.repeats: set[int] = set()
 
     def run(self) -> Checked:
         """Check the sheet."""
@@ -196,8 +206,13 @@ class Checker:
             return self._resolve(text, column)
         if column.canonical == "building":
             text = canonical_building(text)
-        if column.name in self.table.key or column.lonlat:
+        if column.lonlat:
             return text
+        if column.name in self.table.key:
+            # An id that is somebody's telephone or card number is kept as a mark, not in clear.
+            masked, count = mask_text(text, keeps_names=True)
+            self.masked += count
+            return _digest(text) if count else text
         masked, count = mask_text(text, keeps_names=column.is_name)
         self.masked += count
         return masked
@@ -344,16 +359,21 @@ class Checker:
             return
         key = self.table.key[0]
         seen: Counter[str] = Counter()
+        known = self.references.get(self.table.name)
         for i in range(len(self.data)):
             if rows[key][i] is not None:
                 continue
             parts = [as_text(rows[name][i] or "") for name in self.table.identity]
-            text = parts[0] if len(parts) == 1 else "|".join(parts)
-            seen[text] += 1
-            if self.table.keeps_repeats and seen[text] > 1:
-                text = f"{text}|{seen[text]}"
-            plain = len(parts) == 1 and text
-            rows[key][i] = text if plain else hashlib.sha256(text.encode()).hexdigest()[:16]
+            if len(parts) == 1 and parts[0]:
+                # By its name alone: the id under which it is known already, else the name.
+                rows[key][i] = (known.find(parts[0]) if known else None) or parts[0]
+                continue
+            text = "|".join(parts)
+            if self.table.keeps_repeats:
+                # People alike are different people, the more so on different lists.
+                seen[text] += 1
+                text = "|".join((text, self.file, self.sheet.name, str(seen[text])))
+            rows[key][i] = _digest(text)
 
     def _refuse_repeats(self, rows: dict[str, list[Typed | None]]) -> None:
         """The second of two rows with one key goes to quarantine, whatever it says."""
@@ -370,6 +390,7 @@ class Checker:
                 label = "、".join(self.table[name].label for name in self.table.key)
                 problem = f"与第 {first[key] + 1} 行重复（{label}相同），只收第一行；请删去或改正"
                 self._add(number, place, label, cell, problem, ERROR)
+                self.repeats.add(number)  # the first row's arrival does not mend this one
             else:
                 first[key] = number
 
@@ -433,13 +454,19 @@ class Checker:
             bad_keys={
                 number + 1: join_key(key)
                 for i, number in enumerate(self.data)
-                if number in self.bad and all(key := [rows[name][i] for name in self.table.key])
+                if number in self.bad
+                and number not in self.repeats
+                and all(key := [rows[name][i] for name in self.table.key])
             },
             recognised=self.recognised,
             issues=self.issues,
             masked=self.masked,
             unknown=[h for h in self.match.unknown.values() if not looks_personal(h)],
         )
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def join_key(key: Iterable[Typed | None]) -> str:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import os
+import socket
 import sys
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
@@ -36,6 +38,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(options.run(options))
     except ShequError as error:
         return _fail(str(error), options.json)
+    except Exception:
+        # A fault of ours: one sentence for the person, the rest for whoever mends it.
+        logging.getLogger("shequ").debug("unexpected", exc_info=True)
+        if os.environ.get("SHEQU_DEBUG"):
+            raise
+        return _fail(
+            "程序出错了，数据没有变动。请设环境变量 SHEQU_DEBUG=1 再运行一次，把输出发给维护人员。",
+            options.json,
+        )
     except KeyboardInterrupt:
         return _fail("已中断，数据没有变动。", options.json)
 
@@ -72,7 +83,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     serve = add("serve", run_serve, "打开地图；数据文件夹为空时先装入示例")
     serve.add_argument("--host", default="127.0.0.1", help="监听地址（默认 127.0.0.1）")
-    serve.add_argument("--port", type=int, default=8501, help="端口（默认 8501）")
+    serve.add_argument("--port", type=_port, default=8501, help="端口（默认 8501）")
     serve.add_argument("--empty", action="store_true", help="不装入示例")
     update = add("refresh", run_refresh, "读入表格和边界文件，更新数据")
     update.add_argument(
@@ -92,6 +103,21 @@ def build_parser() -> argparse.ArgumentParser:
 
 def _profile(options: Any) -> Profile | None:
     return load_profile(options.profile) if options.profile else None
+
+
+def _port(text: str) -> int:
+    number = int(text)
+    if not 1 <= number <= 65_535:
+        raise argparse.ArgumentTypeError("端口应在 1 到 65535 之间")
+    return number
+
+
+def _require_free(host: str, port: int) -> None:
+    """Say in a sentence that somebody else listens there already."""
+    with socket.socket() as tried:
+        tried.settimeout(1)
+        if tried.connect_ex((host, port)) == 0:
+            raise ShequError(f"端口 {port} 已被占用，可能已经打开过一次。请用 --port 换一个端口。")
 
 
 def run_refresh(options: Any) -> int:
@@ -221,6 +247,7 @@ def run_serve(options: Any) -> int:
     import uvicorn
 
     profile = _profile(options)
+    _require_free(options.host, options.port)
     store = Store(options.store)
     if store.snapshot() is None and not options.empty:
         print("数据文件夹是空的，先装入示例（虚构的 T 社区）……", flush=True)

@@ -42,6 +42,7 @@ ALPHA = 0.05
 SEED = 20120901
 METRES_PER_DEGREE = 111_320.0
 WHOLE_MONTH_SLACK_DAYS = 3
+STRAY_DAYS = 400
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,7 @@ class Period:
     start: date
     end: date
     month: date
+    first: date
 
     @property
     def last(self) -> date:
@@ -84,17 +86,28 @@ def publish_figures(writer: Writer, profile: Profile) -> None:
 def find_period(writer: Writer, profile: Profile) -> Period | None:
     """The window of the rates; None where there is no complaint.
 
-    The newest month counts as whole when a complaint lies in its last three days.
+    The newest month counts as whole when a complaint lies in its last three days. A lone date
+    more than a year away from all others is a slip of the pen: it is counted, not followed.
     """
-    _first, newest, known_until = writer.rows(named_sql("complaint_dates"))[0]
-    if newest is None:
+    months = _drop_stray_months(writer.frame("complaint_months"))
+    if months.empty:
         return None
-    month = newest.date().replace(day=1)
+    newest = months["newest_at"].max()
+    first, month = (months["month"].iloc[k].date() for k in (0, -1))
     days = calendar.monthrange(month.year, month.month)[1]
     if newest.day <= days - WHOLE_MONTH_SLACK_DAYS:
         month = _add_months(month, -1)
     end = _add_months(month, 1)
-    return Period(known_until, _add_months(end, -profile.rate_months), end, month)
+    start = _add_months(end, -profile.rate_months)
+    return Period(newest.to_pydatetime(), min(max(start, first), month), end, month, first)
+
+
+def _drop_stray_months(months: pd.DataFrame) -> pd.DataFrame:
+    """The run of months, none more than a year from the next, that holds most complaints."""
+    gaps = pd.to_datetime(months["month"]).diff() > pd.Timedelta(days=STRAY_DAYS)
+    runs = gaps.cumsum()
+    counts = months["complaint_count"].groupby(runs).sum()
+    return months[runs == counts.idxmax()] if len(counts) else months
 
 
 def _add_months(day: date, months: int) -> date:
@@ -143,8 +156,7 @@ def _count_months(writer: Writer, base: pd.DataFrame, period: Period | None) -> 
     """Complaints of each compound in each whole month, months ascending; index compound_id."""
     if period is None:
         return pd.DataFrame(index=base.index)
-    first = writer.rows("SELECT min(month) FROM judged_complaints")[0][0]
-    months = pd.date_range(first, period.month, freq="MS")
+    months = pd.date_range(min(period.first, period.month), period.month, freq="MS")
     counted = writer.frame(
         "SELECT compound_id, month, count(*) AS n FROM judged_complaints "
         "WHERE compound_id IS NOT NULL GROUP BY ALL"
@@ -428,7 +440,9 @@ def _sum_up(writer: Writer, compounds: pd.DataFrame, profile: Profile) -> pd.Dat
     values = {
         "compounds": float(len(compounds)),
         "households": float(compounds["households"].sum()) if known else None,
-        "residents": float(compounds["residents"].sum()) if known else None,
+        "residents": float(compounds["residents"].sum())
+        if compounds["residents"].notna().any()
+        else None,
         "area_km2": round(float(area) / 1e6, 4) if area else None,
         **dict(writer.rows(named_sql("plain_totals"))),
     }

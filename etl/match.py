@@ -168,8 +168,10 @@ def _is_named(table: Table, name: str) -> bool:
 
 _TOTAL = re.compile(r"^(合计|总计|共计|总数|累计|小计|.{0,12}小计|.{0,12}合计)[:：]?$")
 _FOOT = re.compile(
-    r"^(填表|制表|审核|填报|单位负责人|负责人|联系人|备注|注|说明|附注|数据来源|统计人|经办人)[^,，]{0,8}[:：]"
+    r"^(填表|制表|审核|填报|统计|经办|单位负责|负责|联系|数据来源|备注|附注|说明|注)"
+    r"(人|单位|时间|日期|签字|签名|签章|盖章)?\s*[:：]"
 )
+_LABELLED = re.compile(r"^[^:：]{1,10}[:：]")
 
 
 def is_total_row(row: Iterable[Cell]) -> bool:
@@ -181,8 +183,11 @@ def is_total_row(row: Iterable[Cell]) -> bool:
 
 def is_foot_row(row: list[Cell]) -> bool:
     """Whether a row below the table is a remark or a signature, not data."""
-    texts = [cell for cell in row if cell != ""]
-    return bool(texts) and len(set(map(str, texts))) <= 4 and bool(_FOOT.match(str(texts[0])))
+    texts = [str(cell) for cell in row if cell != ""]
+    if not texts or not _FOOT.match(texts[0]):
+        return False
+    # Data may begin so too ('说明：楼下停车乱'); a signature stands alone or among its like.
+    return len(texts) <= 2 or all(_LABELLED.match(text) for text in texts)
 
 
 def is_header_row(row: list[Cell], match: Match) -> bool:

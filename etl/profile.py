@@ -51,6 +51,7 @@ _PROBLEMS = {
     "too_short": "太短",
     "string_too_short": "不能是空的",
     "greater_than_equal": "太小",
+    "less_than_equal": "太大",
     "dict_type": "应是一节设置",
     "mapping_type": "应是一节设置",
     "dataclass_type": "应是一节设置",
@@ -68,7 +69,7 @@ class Category:
 
     name: Text
     aliases: Texts = ()
-    due_days: Annotated[StrictInt, Field(ge=1)] = 15
+    due_days: Annotated[StrictInt, Field(ge=1, le=3650)] = 15
 
 
 @dataclass(frozen=True, config=_STRICT)
@@ -127,7 +128,7 @@ class Profile:
 
     name: Text
     datum: StrictStr
-    rate_months: Annotated[StrictInt, Field(ge=1)]
+    rate_months: Annotated[StrictInt, Field(ge=1, le=120)]
     aliases: dict[str, StrictStr]
     rules: dict[str, dict[str, Rule]]
     columns: dict[str, dict[str, StrictStr]]
@@ -286,6 +287,12 @@ class _Check:
         self._allow("columns", self.profile.columns, BY_NAME)
         for name, rules in self.profile.rules.items():
             self._allow(f"rules.{name}", rules, [c.name for c in BY_NAME[name].asked])
+            for column, rule in rules.items():
+                if {"low", "high"} & set(rule.changes) and BY_NAME[name][column].kind not in (
+                    int,
+                    float,
+                ):
+                    self._refuse(f"rules.{name}.{column}", "low/high", ["数字列的上下限"])
         for name, columns in self.profile.columns.items():
             known = [c.name for c in BY_NAME[name].asked]
             self._allow(f"columns.{name}", filter(None, columns.values()), known)

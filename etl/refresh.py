@@ -8,11 +8,12 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 
 from etl import boundaries, workbook
@@ -23,12 +24,13 @@ from etl.figures import publish_figures
 from etl.match import Match, NoMatch, find_table
 from etl.names import Names
 from etl.place import bring_to_wgs84, place_complaints, read_compounds, read_names
+from etl.privacy import mask_text
 from etl.profile import Profile, load_profile, parse_profile
 from etl.report import FileReport, Report, SheetReport
-from etl.store import Store, Writer, named_sql
+from etl.store import Landed, Store, Writer, named_sql
 from etl.tables import TABLES
 from etl.tables.records import BOUNDARIES, FILES, ISSUES, QUARANTINE, RAW_ROWS
-from etl.workbook import Sheet
+from etl.workbook import Sheet, address
 
 PROFILE_SUFFIX = ".toml"
 NAMED_PLACES = 8
@@ -47,8 +49,8 @@ class Reading:
 
     @property
     def name(self) -> str:
-        """The file's name."""
-        return self.path.name
+        """The file's name, in which a person's name or telephone is masked too."""
+        return mask_text(self.path.name)[0]
 
 
 def refresh(
@@ -152,6 +154,8 @@ class Refresh:
         self.files = {id(r): FileReport(r.name, r.sha256) for r in readings}
         self.has_news = False
         self.origins: list[tuple[str, str]] = []
+        self.matches: dict[tuple[str, str], Match] = {}
+        self.good_keys: dict[str, list[str]] = defaultdict(list)
         self.records: dict[str, list[pd.DataFrame]] = defaultdict(list)
 
     def run(self) -> Report:
@@ -168,9 +172,13 @@ class Refresh:
             self._land_sheet(*item)
         # What refers to a compound is read only when register and boundaries agree on its id.
         self._resolve_shapes()
+        self._drop_former_shapes()
         for item in sheets[len(registers) :]:
             self._land_sheet(*item)
+        self._compare_with_register()
         self._write_records()
+        self._drop_mended()
+        self.has_news |= self._has_new_profile()
         if self.has_news:
             self._publish()
         return self.report
@@ -220,7 +228,7 @@ class Refresh:
         report.rows_new = fates.count("new")
         report.rows_changed = fates.count("changed")
         report.rows_unchanged = fates.count("unchanged")
-        fresh = arriving[[fate != "unchanged" for fate in fates]]
+        fresh = arriving[np.array([fate != "unchanged" for fate in fates], dtype=bool)]
         self.writer.execute(
             "DELETE FROM lake.core_boundaries WHERE level = ? AND place_id IN "
             "(SELECT unnest(?::VARCHAR[]))",
@@ -239,9 +247,13 @@ class Refresh:
         if said:
             self.report.warnings.append(f"《{reading.name}》的工作表“{sheet.name}”：{said}")
         origin = (reading.name, sheet.name)
+        self.matches[origin] = match
+        self._adopt_ids(checked)
         landed = self.writer.land(
             checked.table, checked.to_arrow(), _stated(match), origin, self.profile
         )
+        self._refuse_conflicts(checked, landed, match, origin)
+        self._settle_gone(checked, landed, match, origin)
         report = SheetReport(
             sheet.name,
             checked.table.name,
@@ -260,7 +272,7 @@ class Refresh:
         bad_cells = dict(
             zip(checked.bad_rows, describe_cells(sheet, match, checked.bad_rows), strict=True)
         )
-        self._drop_mended(checked)
+        self.good_keys[checked.table.name].extend(checked.good_keys())
         self._keep_record(
             origin, report, reading, checked.issues, checked.bad_rows, bad_cells, checked.bad_keys
         )
@@ -296,15 +308,79 @@ class Refresh:
             ),
         )
 
-    def _drop_mended(self, checked: Checked) -> None:
-        """Rows that were in quarantine under a key that has now come in are mended."""
-        keys = checked.good_keys()
-        if keys:
-            self.writer.execute(
-                'DELETE FROM lake.quarantine WHERE "table" = ? AND key IN '
-                "(SELECT unnest(?::VARCHAR[]))",
-                [checked.table.name, keys],
+    def _adopt_ids(self, checked: Checked) -> None:
+        """A compound that went by its name goes by the id that the register now gives it."""
+        if checked.table.name != "compounds":
+            return
+        known = {key for (key,) in self.writer.rows("SELECT compound_id FROM lake.core_compounds")}
+        ids, names = checked.rows["compound_id"], checked.rows["name"]
+        for new, name in zip(ids, names, strict=True):
+            if name in known and new != name and new not in known:
+                self.writer.execute(
+                    "UPDATE lake.core_compounds SET compound_id = ? WHERE compound_id = ?",
+                    [new, name],
+                )
+                self._rename_compound(str(name), str(new))
+
+    def _refuse_conflicts(
+        self, checked: Checked, landed: Landed, match: Match, origin: tuple[str, str]
+    ) -> None:
+        """Rows numbered like another file's, of another thing, go to quarantine."""
+        table, file = checked.table, origin[0]
+        place = match.columns.get(table.key[0], [0])[0]
+        fixed = "、".join(table[name].label for name in table.fixed)
+        for row in landed.conflicts:
+            where = address(row - 1, place)
+            problem = (
+                f"这个{table[table.key[0]].label}在别的文件里已用于另一件（{fixed}不同），"
+                "可能是各表各自从头编号；请改成不重复的编号"
             )
+            position = checked.row_numbers.index(row)
+            value = str(checked.rows[table.key[0]][position])
+            label = table[table.key[0]].label
+            checked.issues.append(Issue(file, origin[1], where, label, value, problem, ERROR))
+            checked.bad_rows[row] = [f"{where}：{problem}"]
+            checked.drop_row(row)
+
+    def _settle_gone(
+        self, checked: Checked, landed: Landed, match: Match, origin: tuple[str, str]
+    ) -> None:
+        """Rows that this sheet held before and no longer holds, where it is the same list.
+
+        Where ids were made from what a row says, a corrected row comes in under a new one, and
+        the former row goes. Where the sheet keeps ids of its own, the row stays and it is said.
+        """
+        if not landed.gone or not landed.is_same_list:
+            return
+        is_made = checked.table.key[0] not in match.columns
+        if is_made:
+            self.writer.forget(checked.table, origin, landed.gone)
+            self.has_news = True
+        words = "已按新表去掉或换成改过的" if is_made else "仍保留在库里，要去掉请撤销后重新放入"
+        self.report.warnings.append(
+            f"《{origin[0]}》的工作表“{origin[1]}”：上次有、这次没有的 {len(landed.gone)} 行{words}。"
+        )
+
+    def _drop_mended(self) -> None:
+        """Rows of other sheets that were in quarantine under a key that has now come in."""
+        here = "(file, sheet) NOT IN (SELECT (file, sheet) FROM origins)"
+        for table, keys in self.good_keys.items():
+            mended = f'"table" = ? AND key IN (SELECT unnest(?::VARCHAR[])) AND {here}'
+            sql = f"SELECT count(*) FROM lake.quarantine WHERE {mended}"
+            if self.writer.rows(sql, [table, keys])[0][0]:
+                self.writer.execute(f"DELETE FROM lake.quarantine WHERE {mended}", [table, keys])
+                self.has_news = True
+
+    def _has_new_profile(self) -> bool:
+        """Whether other settings were given than those the figures were made with."""
+        rows = self.writer.rows("SELECT value FROM lake.settings WHERE name = 'profile'")
+        remembered = rows[0][0] if rows else ""
+        has_data = any(reading.sheets or reading.layers for reading in self.readings)
+        return (
+            bool(self.profile.text)
+            and self.profile.text != remembered
+            and (has_data or bool(self.writer.rows("SELECT 1 FROM lake.files LIMIT 1")))
+        )
 
     def _keep_record(
         self,
@@ -349,7 +425,7 @@ class Refresh:
                     "rows_recognised": report.rows_recognised,
                     "masked_count": report.masked,
                     "unknown_columns": "、".join(report.unknown_columns),
-                    "refreshed_at": datetime.now().replace(microsecond=0),
+                    "refreshed_at": datetime.now(UTC).replace(microsecond=0, tzinfo=None),
                     "who": self.writer.who,
                 }
             ]
@@ -370,7 +446,6 @@ class Refresh:
         """Place, work out the figures, and have the transaction committed."""
         place_complaints(self.writer)
         publish_figures(self.writer, self.profile)
-        self._compare_with_register()
         self._compare_with_published()
         self._name_unplaced()
         self._remember_profile()
@@ -405,6 +480,15 @@ class Refresh:
             if level == "compound" and known and found != known:
                 self._rename_compound(known, found)
 
+    def _drop_former_shapes(self) -> None:
+        """One boundary for a compound: the newest, whatever it is called in its file."""
+        self.writer.execute(
+            "DELETE FROM lake.core_boundaries WHERE level = 'compound' AND place_id IN "
+            "(SELECT place_id FROM (SELECT place_id, row_number() OVER (PARTITION BY compound_id "
+            "ORDER BY snapshot DESC, place_id) AS age FROM lake.core_boundaries "
+            "WHERE level = 'compound') WHERE age > 1)"
+        )
+
     def _rename_compound(self, old: str, new: str | None) -> None:
         """Rows that went by a boundary's name go by the id that the register now gives it."""
         for table in self.profile.tables:
@@ -418,22 +502,24 @@ class Refresh:
         """Sums that other sheets give for a compound must be those of the register."""
         for table in self.profile.tables:
             for rule in table.reconcile:
-                for name, file, sheet, row, found, stated in self.writer.rows(
-                    _reconcile_sql(table.name, rule.column, rule.against)
-                ):
-                    label = table[rule.column].label
-                    self.report.issues.append(
-                        Issue(
-                            file,
-                            sheet,
-                            f"第{row}行",
-                            label,
-                            str(found),
-                            f"《{table.label}》里“{name}”的{label}合计是 {found}，"
-                            f"小区台账写的是 {stated}，两边应一致，请核对",
-                            WARNING,
-                        )
+                sql = _reconcile_sql(table.name, rule.column, rule.against)
+                for name, file, sheet, row, found, stated in self.writer.rows(sql):
+                    problem = (
+                        f"《{table.label}》里“{name}”的{table[rule.column].label}合计是 {found}，"
+                        f"小区台账写的是 {stated}，两边应一致，请核对"
                     )
+                    match = self.matches.get((file, sheet))
+                    place = match.columns.get(rule.column) if match else None
+                    where = address(row - 1, place[0]) if place else f"第{row}行"
+                    label = table[rule.column].label
+                    self._add_issue(Issue(file, sheet, where, label, str(found), problem, WARNING))
+
+    def _add_issue(self, issue: Issue) -> None:
+        """Report an issue, and keep it where its sheet is one of this refresh."""
+        self.report.issues.append(issue)
+        if (issue.file, issue.sheet) in self.origins:
+            told = {**vars(issue), "snapshot": self.writer.snapshot}
+            self.records[ISSUES.name].append(pd.DataFrame([told]))
 
     def _compare_with_published(self) -> None:
         """Say where the store differs from the figures the office has published."""
@@ -478,8 +564,8 @@ def _stated(match: Match) -> frozenset[str]:
         stated |= {"lon", "lat"}
     if "lon" in stated:
         stated |= {"located_by"}
-    if match.table.must_be_here and stated & {"compound_id", "address"}:
-        stated |= {"compound_id", "compound_by"}
+    if "compound_id" in stated:
+        stated |= {"compound_by"}
     return frozenset(stated)
 
 

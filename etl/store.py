@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -38,10 +39,13 @@ from etl.tables.records import RECORDS
 EXTENSIONS = ("sqlite_scanner", "ducklake", "spatial")
 CATALOGUE = "catalogue.sqlite"
 STORE_FORMAT = 1
+OWN_FILES = ("writer.", "data", CATALOGUE)
 # What may differ although a sheet says nothing new: a file saved again has another sha256.
 PASSING = frozenset({"snapshot", "refreshed_at", "who", "sha256"})
 LOCK_SECONDS = 60.0
 BUSY_MILLISECONDS = 30_000
+# Functions of the extensions that open files by themselves, past the database's own guard.
+_REACHING_OUT = re.compile(r"\b(sqlite|postgres|ducklake|st_read|st_drivers|read)\w*\s*\(", re.I)
 _KINDS = Literal["create", "refresh", "undo"]
 
 
@@ -66,6 +70,14 @@ class Landed:
     new: list[int]
     changed: list[int]
     unchanged: int
+    conflicts: list[int]
+    gone: list[int]
+    held: int
+
+    @property
+    def is_same_list(self) -> bool:
+        """Whether a sheet is an earlier one corrected, not another one under the same name."""
+        return self.held > 0 and len(self.gone) * 2 <= self.held
 
 
 class Store:
@@ -82,12 +94,13 @@ class Store:
     def __init__(self, path: Path | str, *, read_only: bool = False) -> None:
         self.path = Path(path).expanduser().absolute()
         self._read_only = read_only
-        is_new = not (self.path / CATALOGUE).exists()
-        if is_new:
+        if not (self.path / CATALOGUE).exists():
             self._prepare_folder()
         self._connection = self._connect()
-        if is_new:
-            self._create_tables()
+        if not self._has_tables() and not read_only:
+            with self._writer_lock(""):
+                if not self._has_tables():  # another process may have been faster
+                    self._create_tables()
         self._check_format()
 
     def _prepare_folder(self) -> None:
@@ -95,13 +108,13 @@ class Store:
             raise StoreError(f"“{self.path}”里还没有数据。请先运行 shequ refresh 或 shequ serve。")
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            strangers = [p.name for p in self.path.iterdir() if not p.name.startswith("writer.")]
+            strangers = [p.name for p in self.path.iterdir() if not p.name.startswith(OWN_FILES)]
             if strangers:
                 raise StoreError(
                     f"“{self.path}”不是空文件夹，也不是本软件的数据文件夹（里面有 {strangers[0]}）。"
                     "请用 --store 另指一个文件夹。"
                 )
-            (self.path / "data").mkdir()
+            (self.path / "data").mkdir(exist_ok=True)
         except OSError as error:
             raise StoreError(
                 f"“{self.path}”不能写入：{error.strerror}。请换一个文件夹。"
@@ -134,6 +147,12 @@ class Store:
         connection.execute(f"SET allowed_directories = [{literal(self.path.as_posix())}]")
         connection.execute("SET enable_external_access = false")
         return connection
+
+    def _has_tables(self) -> bool:
+        sql = (
+            "SELECT 1 FROM duckdb_tables() WHERE database_name = 'lake' AND table_name = 'settings'"
+        )
+        return bool(self._rows(sql))
 
     def _create_tables(self) -> None:
         with self._transaction() as cursor:
@@ -199,6 +218,8 @@ class Store:
             It is not one SELECT, or it fails; with the database's own words.
         """
         try:
+            if _REACHING_OUT.search(sql):
+                raise StoreError("只能查询本数据文件夹里的表。")
             statements = duckdb.extract_statements(sql)
             kinds = {statement.type for statement in statements}
             if len(statements) != 1 or kinds - {duckdb.StatementType.SELECT}:
@@ -361,52 +382,91 @@ class Writer:
         """Bring checked rows of one sheet in: new keys are added, changed ones replaced.
 
         Columns that the sheet does not have (not in `stated`) keep what the store knew.
-        """  # fmt: skip
-        target = f"lake.{quote('core_' + table.name)}"
-        spellings = {c.name: set(profile.spellings(c).values()) for c in table.stored}
-        self._cursor.execute(define_staging(table, dict(spellings)))
-        self._cursor.register("arriving", rows)
-        known = _stated_view(table)
-        keys = ", ".join(quote(name) for name in table.key)
-        chosen = ", ".join(
-            f"{'a' if c.name in stated or c.name in table.key else 'k'}.{quote(c.name)}"
-            for c in table.stored
-        )
-        self._cursor.execute(
-            f"INSERT INTO staging SELECT {chosen}, a.row FROM arriving a "
-            f"LEFT JOIN ({known}) k USING ({keys})"
-        )
-        self._cursor.unregister("arriving")
-        differs = " OR ".join(
-            f"s.{quote(c.name)} IS DISTINCT FROM k.{quote(c.name)}" for c in table.stated
-        )
-        first_key = f"k.{quote(table.key[0])}"
-        self._cursor.execute(
-            f"CREATE OR REPLACE TEMP TABLE fates AS SELECT s.row, CASE WHEN {first_key} IS NULL "
-            f"THEN 'new' WHEN {differs} THEN 'changed' ELSE 'unchanged' END AS fate "
-            f"FROM staging s LEFT JOIN ({known}) k USING ({keys})"
-        )
-        fates = self._cursor.execute("SELECT fate, row FROM fates ORDER BY row").fetchall()
+        """
+        self._stage(table, rows, stated, profile)
+        fates = self._judge_fates(table, origin)
         landed = Landed(
             [row for fate, row in fates if fate == "new"],
             [row for fate, row in fates if fate == "changed"],
             sum(fate == "unchanged" for fate, _ in fates),
+            [row for fate, row in fates if fate == "conflict"],
+            *self._find_gone(table, origin),
         )
+        target = f"lake.{quote('core_' + table.name)}"
         if landed.changed:
             matched = " AND ".join(f"s.{quote(k)} = {target}.{quote(k)}" for k in table.key)
-            self._cursor.execute(
+            self.execute(
                 f"DELETE FROM {target} WHERE EXISTS (SELECT 1 FROM staging s JOIN fates f "
                 f"USING (row) WHERE f.fate = 'changed' AND {matched})"
             )
         if landed.new or landed.changed:
             names = ", ".join(quote(c.name) for c in table.stored)
             provenance = ", ".join(quote(name) for name, _ in PROVENANCE)
-            self._cursor.execute(
+            self.execute(
                 f"INSERT INTO {target} ({names}, {provenance}) SELECT {names}, ?, ?, row, ? "
-                "FROM staging JOIN fates USING (row) WHERE fate <> 'unchanged' ORDER BY row",
+                "FROM staging JOIN fates USING (row) WHERE fate IN ('new', 'changed') ORDER BY row",
                 [*origin, self.snapshot],
             )
         return landed
+
+    def _stage(
+        self, table: Table, rows: pa.Table, stated: frozenset[str], profile: Profile
+    ) -> None:
+        """Put rows into a table with the contract's constraints, as `staging`."""
+        spellings = {c.name: set(profile.spellings(c).values()) for c in table.stored}
+        self.execute(define_staging(table, dict(spellings)))
+        keys = ", ".join(quote(name) for name in table.key)
+        chosen = ", ".join(
+            f"a.{quote(c.name)}"
+            if c.name in stated or c.name in table.key
+            else f"coalesce(k.{quote(c.name)}, a.{quote(c.name)})"
+            for c in table.stored
+        )
+        self._cursor.register("arriving", rows)
+        self.execute(
+            f"INSERT INTO staging SELECT {chosen}, a.row FROM arriving a "
+            f"LEFT JOIN ({_stated_view(table)}) k USING ({keys})"
+        )
+        self._cursor.unregister("arriving")
+
+    def _judge_fates(self, table: Table, origin: tuple[str, str]) -> list[tuple[str, int]]:
+        """New, changed, unchanged, or in conflict with another file's, for each staged row."""
+        keys = ", ".join(quote(name) for name in table.key)
+        differs = " OR ".join(
+            f"s.{quote(c.name)} IS DISTINCT FROM k.{quote(c.name)}" for c in table.stated
+        )
+        # By day: one office writes the hour, another only the date.
+        other = " OR ".join(
+            f"s.{quote(name)}::DATE <> k.{quote(name)}::DATE" for name in table.fixed
+        )
+        self.execute(
+            "CREATE OR REPLACE TEMP TABLE fates AS SELECT s.row, CASE "
+            f"WHEN k.{quote(table.key[0])} IS NULL THEN 'new' "
+            f"WHEN k.file <> ? AND ({other or 'false'}) THEN 'conflict' "
+            f"WHEN {differs} THEN 'changed' ELSE 'unchanged' END AS fate "
+            f"FROM staging s LEFT JOIN ({_stated_view(table)}) k USING ({keys})",
+            [origin[0]],
+        )
+        return [(str(f), int(r)) for f, r in self.rows("SELECT fate, row FROM fates ORDER BY row")]
+
+    def _find_gone(self, table: Table, origin: tuple[str, str]) -> tuple[list[int], int]:
+        """Rows that the same sheet held before and does not hold now, and how many it held."""
+        target = f"lake.{quote('core_' + table.name)}"
+        keys = ", ".join(quote(name) for name in table.key)
+        here = "file = ? AND sheet = ?"
+        held = self.rows(f"SELECT count(*) FROM {target} WHERE {here}", origin)[0][0]
+        gone = self.rows(
+            f"SELECT row FROM {target} ANTI JOIN staging USING ({keys}) WHERE {here}", origin
+        )
+        return [int(row) for (row,) in gone], int(held)
+
+    def forget(self, table: Table, origin: tuple[str, str], rows: list[int]) -> None:
+        """Take rows of a sheet out that came in by an earlier refresh."""
+        self.execute(
+            f"DELETE FROM lake.{quote('core_' + table.name)} WHERE file = ? AND sheet = ? "
+            "AND snapshot < ? AND row IN (SELECT unnest(?::BIGINT[]))",
+            [*origin, self.snapshot, rows],
+        )
 
     def swap(self, table: Table, origins: list[tuple[str, str]], frame: pd.DataFrame) -> bool:
         """Replace what a table of records says of some sheets; whether that differs from before."""

@@ -120,6 +120,9 @@ class Table:
         Where sheets keep no id of their own, the id (the single key column) is made from these.
     keeps_repeats
         Rows alike in `identity` are different things (people), not one thing typed twice.
+    fixed
+        Columns that never change over a thing's life: a row of another file with the same key and
+        another value here is another thing, numbered alike.
     reconcile
         Sums that must agree with another table, compound by compound.
     must_be_here
@@ -134,6 +137,7 @@ class Table:
     aliases: tuple[str, ...] = ()
     identity: tuple[str, ...] = ()
     keeps_repeats: bool = False
+    fixed: tuple[str, ...] = ()
     reconcile: tuple[Reconcile, ...] = ()
     must_be_here: bool = False
     note: str = ""

@@ -64,7 +64,7 @@ def measure_parts(compounds: pd.DataFrame, coverage: pd.DataFrame) -> pd.DataFra
         {
             "complaint_rate": compounds["rate_shrunk"] / overall if overall > 0 else np.nan,
             "worsening": compounds["past_ratio"].astype(float),
-            "overdue": compounds["overdue_count"] / window.where(window > 0),
+            "overdue": compounds["window_overdue_count"] / window.where(window > 0),
             "open_needs": compounds["open_need_count"] / thousand,
             "coverage": compounds["gap_count"] / known.where(known > 0),
             "core_residents": compounds["core_resident_count"] / (thousand * 10)
@@ -77,12 +77,12 @@ def measure_parts(compounds: pd.DataFrame, coverage: pd.DataFrame) -> pd.DataFra
 
 
 def lack_of_self_governance(coverage: pd.DataFrame) -> pd.Series:
-    """1 where no committee of residents of any kind works, 0 where one does, NaN if unknown."""
+    """1 where no committee of residents of any kind works, 0 where one does, NaN where one may."""
     bodies = coverage[coverage["kind"].isin(SELF_GOVERNING)]
     bodies = bodies[bodies["state"] != "不适用"]
     works = bodies["state"].eq("正常").groupby(bodies["compound_id"]).any()
-    unknown = bodies["state"].eq("未知").groupby(bodies["compound_id"]).all()
-    return (1.0 - works.astype(float)).mask(unknown)
+    unknown = bodies["state"].eq("未知").groupby(bodies["compound_id"]).any()
+    return (1.0 - works.astype(float)).mask(unknown & ~works)
 
 
 def give_reasons(
@@ -101,7 +101,7 @@ def give_reasons(
     pct = compound["top_category_pct"]
     is_common = bool(pd.notna(pct) and pct >= COMMONEST_PCT)
     say("top_category", is_common, category=compound["top_category"], pct=_round(pct, 0))
-    overdue = int(compound["overdue_count"])
+    overdue = int(compound["window_overdue_count"])
     share = 100 * measures["overdue"] if pd.notna(measures["overdue"]) else None
     say("overdue", overdue > 0, count=overdue, pct=_round(share, 0))
     needs = int(compound["open_need_count"])

@@ -19,6 +19,7 @@ import python_calamine as calamine
 from openpyxl.utils import get_column_letter
 
 from etl.errors import FileError
+from etl.privacy import mask_text
 
 Cell = str | int | float | date | datetime
 
@@ -30,6 +31,8 @@ SUFFIXES = SPREADSHEETS | TEXTS | RECORDS
 MAX_BYTES = 300_000_000
 MAX_CELLS = 30_000_000
 MAX_MANIFEST = 1_000_000
+# A cell of text may be long; what is longer than the contract allows is named by the checks.
+csv.field_size_limit(10_000_000)
 
 
 @dataclass(frozen=True)
@@ -62,15 +65,15 @@ def read_workbook(path: Path) -> Workbook:
     FileError
         The file is no table, is empty, damaged, encrypted or too large; said in a sentence.
     """
-    name = path.name
+    name = mask_text(path.name)[0]
     content = read_bytes(path)
     suffix = path.suffix.lower()
     if suffix in SPREADSHEETS or _looks_packed(content):
         sheets = list(_read_spreadsheet(name, content))
     elif suffix in TEXTS:
-        sheets = [Sheet(path.stem, _read_text(name, content))]
+        sheets = [Sheet(Path(name).stem, _read_text(name, content))]
     elif suffix in RECORDS:
-        sheets = [Sheet(path.stem, _read_records(name, content))]
+        sheets = [Sheet(Path(name).stem, _read_records(name, content))]
     else:
         raise FileError(
             f"《{name}》不是能读的表格（可以是 xlsx、xls、xlsb、xlsm、ods、et、csv、tsv、json）。"
@@ -83,7 +86,7 @@ def read_workbook(path: Path) -> Workbook:
 
 def read_bytes(path: Path) -> bytes:
     """The content of a file, refused with a sentence where it cannot be had or is too large."""
-    name = path.name
+    name = mask_text(path.name)[0]
     try:
         size = path.stat().st_size
         if size > MAX_BYTES:
@@ -138,7 +141,8 @@ def _read_spreadsheet(name: str, content: bytes) -> Iterator[Sheet]:
                 for row in sheet.to_python(skip_empty_area=False)
             ]
             _fill_merged(rows, sheet.merged_cell_ranges or [])
-            yield Sheet(sheet_name, _trim(rows), sheet_name in hidden)
+            # Even a sheet may be called after a person.
+            yield Sheet(mask_text(sheet_name)[0], _trim(rows), sheet_name in hidden)
     except (calamine.CalamineError, OSError, ValueError) as error:
         if isinstance(error, calamine.PasswordError) or _is_encrypted(content):
             raise FileError(

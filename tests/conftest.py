@@ -71,3 +71,9 @@ def shared_data() -> Path:
     if not SHARED.is_dir():
         pytest.skip("../shared/data is not beside this checkout")
     return SHARED
+
+
+@pytest.fixture
+def copy_store(tmp_path: Path) -> Callable[[Path], Store]:
+    """A copier of stores, so that one is made once and each test writes to its own."""
+    return lambda made: Store(shutil.copytree(made, tmp_path / "store"))

@@ -39,6 +39,7 @@ COMPLAINTS = Table(
     aliases=("投诉", "诉求", "诉求工单", "投诉台账", "12345", "民情台账", "诉求台账"),
     key=("complaint_id",),
     must_be_here=True,
+    fixed=("reported_at",),
     identity=("reported_at", "compound_id", "building_no", "category", "text"),
     columns=(
         Column("complaint_id", str, "工单编号", ("工单号", "编号", "受理编号", "诉求编号", "案件编号"),

@@ -18,7 +18,7 @@ SURVEY = Table(
     identity=("compound_id", "surveyed_on", "age_band", "resident_group"),
     keeps_repeats=True,
     columns=(
-        Column("response_id", str, "问卷编号", ("编号", "序号"), example="W0001"),
+        Column("response_id", str, "问卷编号", ("编号",), example="W0001"),
         compound(required=True),
         day("surveyed_on", "调查日期", "填写日期", "日期", "填写时间"),
         Column("age_band", str, "年龄段", ("年龄",), values=AGE_BANDS),

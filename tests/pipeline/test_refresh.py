@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -67,9 +67,9 @@ def made_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def community(made_once: Path, tmp_path: Path) -> Store:
+def community(made_once: Path, copy_store: Callable[[Path], Store]) -> Store:
     """A store with two compounds and two complaints."""
-    return Store(shutil.copytree(made_once, tmp_path / "store"))
+    return copy_store(made_once)
 
 
 def test_rows_arrive_typed_and_know_where_they_came_from(community: Store) -> None:
@@ -419,6 +419,7 @@ def test_a_moved_store_still_opens(community: Store, tmp_path: Path) -> None:
         "SELECT 1; SELECT 2",
         "INSERT INTO settings VALUES ('a', 'b')",
         "SELECT * FROM read_csv('/etc/hostname')",
+        "SELECT * FROM sqlite_scan('other.db', 't')",
         "COPY (SELECT 1) TO 'x.csv'",
         "ATTACH 'other.db'",
         "SELEKT 1",

@@ -150,9 +150,10 @@ def test_of_two_columns_for_one_the_first_with_content_counts() -> None:
 # -- ids --------------------------------------------------------------------------------------
 
 
-def test_a_compound_without_id_goes_by_its_name() -> None:
-    checked = check(COMPOUNDS[1:], ["翠屏家园", "商品房", 1200, 3100])
-    assert checked.rows["compound_id"] == ["翠屏家园"]
+def test_a_compound_without_id_goes_by_the_id_it_is_known_by_else_by_its_name() -> None:
+    known, new = ["翠屏家园", "商品房", 1200, 3100], ["新来苑", "商品房", 10, 20]
+    checked = check(COMPOUNDS[1:], known, new)
+    assert checked.rows["compound_id"] == ["T01", "新来苑"]
 
 
 def test_an_id_is_made_of_what_tells_rows_apart_and_is_the_same_again() -> None:
