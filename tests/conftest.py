@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 from openpyxl import Workbook
 
+from etl.profile import load_profile
 from etl.refresh import refresh
+from etl.report import Report
 from etl.store import Store
 
 ROOT = Path(__file__).parents[1]
@@ -77,3 +79,26 @@ def shared_data() -> Path:
 def copy_store(tmp_path: Path) -> Callable[[Path], Store]:
     """A copier of stores, so that one is made once and each test writes to its own."""
     return lambda made: Store(shutil.copytree(made, tmp_path / "store"))
+
+
+@pytest.fixture(scope="session")
+def boston(tmp_path_factory: pytest.TempPathFactory) -> tuple[Store, Report]:
+    """A store of Boston's 2015 requests, by its profile alone. Read it, never write to it."""
+    shared = SHARED / "boston311"
+    if not shared.is_dir():
+        pytest.skip("../shared/data/boston311 is not beside this checkout")
+    store = Store(tmp_path_factory.mktemp("boston") / "store")
+    profile = load_profile(ROOT / "data" / "profiles" / "boston.toml")
+    return store, refresh(store, [shared / "boston.geojson", shared / "csv"], profile)
+
+
+@pytest.fixture(scope="session")
+def chengdu(tmp_path_factory: pytest.TempPathFactory) -> tuple[Store, Report]:
+    """A store of Chengdu's listed compounds, by its profile alone."""
+    shared = SHARED / "chengdu_compounds"
+    if not shared.is_dir():
+        pytest.skip("../shared/data/chengdu_compounds is not beside this checkout")
+    store = Store(tmp_path_factory.mktemp("chengdu") / "store")
+    return store, refresh(
+        store, [shared], load_profile(ROOT / "data" / "profiles" / "chengdu.toml")
+    )

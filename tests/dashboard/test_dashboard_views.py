@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 import dashboard
 from dashboard import load, settings
 from etl.errors import StoreError
+from etl.report import Report
 from etl.store import Store
 
 APP = Path(dashboard.__file__).parent / "app.py"
@@ -229,3 +230,26 @@ def test_an_error_of_ours_is_shown_as_its_own_sentence(
 
     monkeypatch.setattr(load, "current_build", refuse)
     assert [error.value for error in open_page().error] == ["数据文件夹打不开，请找管理员。"]
+
+
+def test_the_map_of_boston_names_the_default_point_and_its_requests(
+    boston: tuple[Store, Report], open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(settings.STORE, str(boston[0].path))
+    test = open_page()
+    assert not test.exception
+    said = text_of(test)
+    assert "56,684" in said
+    assert "7,438 件投诉落在同一个默认坐标" in said
+    assert "Downtown" in said
+
+
+def test_the_map_of_chengdu_says_how_many_compounds_have_no_place(
+    chengdu: tuple[Store, Report], open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(settings.STORE, str(chengdu[0].path))
+    test = open_page()
+    assert not test.exception
+    said = text_of(test)
+    assert "3,600" in said
+    assert "448" in said

@@ -6,32 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from etl.profile import load_profile
 from etl.refresh import refresh
 from etl.report import Report
 from etl.store import Store
-from tests.conftest import ROOT
-
-PROFILES = ROOT / "data" / "profiles"
-
-
-@pytest.fixture(scope="module")
-def boston(tmp_path_factory: pytest.TempPathFactory) -> tuple[Store, Report]:
-    shared = ROOT.parent / "shared" / "data" / "boston311"
-    if not shared.is_dir():
-        pytest.skip("../shared/data/boston311 is not beside this checkout")
-    store = Store(tmp_path_factory.mktemp("boston") / "store")
-    profile = load_profile(PROFILES / "boston.toml")
-    return store, refresh(store, [shared / "boston.geojson", shared / "csv"], profile)
-
-
-@pytest.fixture(scope="module")
-def chengdu(tmp_path_factory: pytest.TempPathFactory) -> tuple[Store, Report]:
-    shared = ROOT.parent / "shared" / "data" / "chengdu_compounds"
-    if not shared.is_dir():
-        pytest.skip("../shared/data/chengdu_compounds is not beside this checkout")
-    store = Store(tmp_path_factory.mktemp("chengdu") / "store")
-    return store, refresh(store, [shared], load_profile(PROFILES / "chengdu.toml"))
 
 
 def test_boston_loads_every_row_of_every_file(boston: tuple[Store, Report]) -> None:
