@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import shapely
+from scipy import stats
 
 from geo.areas import repair_areas
 from geo.checks import (
@@ -31,6 +32,7 @@ from geo.errors import GeoError
 
 __all__ = [
     "Datum",
+    "choose_datum",
     "convert",
     "convert_geometry",
     "judge_datum",
@@ -49,6 +51,9 @@ BAIDU_ANGLE = np.pi * 3000.0 / 180.0
 BAIDU_SHIFT_LON, BAIDU_SHIFT_LAT = 0.0065, 0.006
 MAX_ITERATIONS = 12
 SETTLED_DEGREES = 1e-13
+# One in a thousand: a wrong datum moves every point, a missed one only leaves things as written.
+CLEARLY_WORSE = 0.001
+LEAST_INSIDE_PCT = 50.0
 
 
 class Datum(StrEnum):
@@ -182,10 +187,15 @@ def judge_datum(
 
     Returns
     -------
-    DataFrame[point_count, inside_count, inside_pct], indexed by datum (``datum``)
+    DataFrame[point_count, inside_count, inside_pct, lost_count, gained_count], indexed by
+    datum (``datum``)
         Best datum first (ties in the order WGS-84, GCJ-02, BD-09). Rows without usable
         coordinates, or whose stated area has no polygon, are not counted.
         ``inside_pct`` is NaN when no row can be judged.
+        ``lost_count`` and ``gained_count`` compare each datum with the best one: how many
+        different points lie in their area under the best datum only, and under this one
+        only. Rows that share a point and an area count once there, for a hundred
+        complaints at one gate are one piece of evidence.
 
     Raises
     ------
@@ -206,17 +216,82 @@ def judge_datum(
     shapes = areas.to_numpy()
     shapely.prepare(shapes)
     claimed = shapes[position[usable]]
-    inside = {d: _count_inside(x[usable], y[usable], d, claimed) for d in Datum}
-    judged = pd.DataFrame(
-        {"point_count": int(usable.sum()), "inside_count": pd.Series(inside, dtype=int)}
-    ).rename_axis("datum")
-    judged["inside_pct"] = 100.0 * judged["inside_count"] / judged["point_count"].replace(0, np.nan)
-    return judged.sort_values("inside_count", ascending=False, kind="stable")
+    inside = pd.DataFrame(
+        {d.value: _is_inside(x[usable], y[usable], d, claimed) for d in Datum}, dtype=bool
+    )
+    counts = inside.sum().sort_values(ascending=False, kind="stable")
+    where = pd.DataFrame({"x": x[usable], "y": y[usable], "area": position[usable]})
+    different = inside[~where.duplicated()]
+    best = different[counts.index[0]]
+    judged = pd.DataFrame({"point_count": len(inside), "inside_count": counts.astype(int)})
+    judged["inside_pct"] = 100.0 * counts / len(inside) if len(inside) else np.nan
+    judged["lost_count"] = [int((best & ~different[d]).sum()) for d in counts.index]
+    judged["gained_count"] = [int((~best & different[d]).sum()) for d in counts.index]
+    judged.index = pd.Index([Datum(d) for d in counts.index], name="datum")
+    return judged
 
 
-def _count_inside(lon: Floats, lat: Floats, datum: Datum, claimed: npt.NDArray[np.object_]) -> int:
+def _is_inside(
+    lon: Floats, lat: Floats, datum: Datum, claimed: npt.NDArray[np.object_]
+) -> npt.NDArray[np.bool_]:
     points = shapely.points(*convert(lon, lat, datum, Datum.WGS84))
-    return int(shapely.covers(claimed, points).sum())
+    return np.asarray(shapely.covers(claimed, points), dtype=bool)
+
+
+def choose_datum(judged: pd.DataFrame) -> tuple[Datum, bool, str]:
+    """Say in which datum coordinates are, with the evidence, and whether it is clear.
+
+    Parameters
+    ----------
+    judged : DataFrame
+        As `judge_datum` returns it.
+
+    Returns
+    -------
+    datum : Datum
+        The best one, where it is clear. Else WGS-84, as long as the best one is not clearly
+        better than that; no point is moved without reason.
+    is_certain : bool
+        Whether at least half of the points lie in their areas under the best datum, and each
+        other one is worse by more than chance allows.
+    sentence : str
+        What was found, with its evidence, and what to do where it is not clear.
+
+    Notes
+    -----
+    Each other datum is held against the best by the exact one-sided test of McNemar on the
+    points on which the two disagree, at `CLEARLY_WORSE`.
+    """
+    best = Datum(judged.index[0])
+    rivals = [Datum(d) for d in judged.index[1:] if not _is_clearly_worse(judged.loc[d])]
+    shares = judged["inside_pct"]
+    is_plausible = bool(shares.iloc[0] >= LEAST_INSIDE_PCT)
+    is_certain = is_plausible and not rivals
+    can_be_wgs84 = not is_plausible or Datum.WGS84 in rivals
+    datum = best if is_certain or not can_be_wgs84 else Datum.WGS84
+    return datum, is_certain, _say_datum(datum, is_certain, rivals, judged)
+
+
+def _is_clearly_worse(datum: pd.Series) -> bool:
+    lost, gained = int(datum["lost_count"]), int(datum["gained_count"])
+    if lost <= gained:
+        return False
+    return bool(stats.binom.sf(lost - 1, lost + gained, 0.5) < CLEARLY_WORSE)
+
+
+def _say_datum(datum: Datum, is_certain: bool, rivals: list[Datum], judged: pd.DataFrame) -> str:
+    count = int(judged["point_count"].iloc[0])
+    advice = "；如有偏移，请在设置里写明 datum。"
+    if not count:
+        return f"坐标没有写明坐标系，也没有可对照的边界或所属区，先按 {datum} 处理{advice}"
+    shares = "，".join(f"按 {d} {p:.1f}% 落在所填区内" for d, p in judged["inside_pct"].items())
+    evidence = f"{shares}（{count} 个点）"
+    if is_certain:
+        return f"坐标按 {datum} 处理：{evidence}。"
+    if judged["inside_pct"].iloc[0] < LEAST_INSIDE_PCT:
+        return f"坐标和所填的区大多对不上，坐标系看不出来，先按 {datum} 处理：{evidence}{advice}"
+    doubtful = "、".join([str(judged.index[0]), *rivals])
+    return f"坐标是 {doubtful} 中的哪一种，分不清楚，先按 {datum} 处理：{evidence}{advice}"
 
 
 def _read_degrees(lon: npt.ArrayLike, lat: npt.ArrayLike) -> Pair:

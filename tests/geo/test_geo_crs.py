@@ -14,7 +14,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapely.geometry import Point, box
 
-from geo.crs import Datum, convert, convert_geometry, judge_datum, require_metric, to_metric
+from geo.crs import (
+    Datum,
+    choose_datum,
+    convert,
+    convert_geometry,
+    judge_datum,
+    require_metric,
+    to_metric,
+)
 from geo.errors import DegreesError, GeoError, MissingCrsError, ShequError
 
 SHARED = Path(__file__).parents[2].parent / "shared/data"
@@ -218,3 +226,95 @@ def test_judge_datum_finds_bd09_in_the_listing_of_chengdu():
     assert judged["point_count"].tolist() == [2823] * 3
     assert judged.loc[B, "inside_pct"] == pytest.approx(99.57, abs=0.05)
     assert judged.loc[W, "inside_pct"] == pytest.approx(84.31, abs=0.05)
+    datum, is_certain, sentence = choose_datum(judged)
+    assert (datum, is_certain) == (B, True)
+    assert "按 BD-09 99.6% 落在所填区内" in sentence
+    assert "按 WGS-84 84.3% 落在所填区内" in sentence
+    assert "2823 个点" in sentence
+
+
+def test_judge_datum_counts_points_that_tell_datums_apart_once():
+    # Two points near the east edge, each of them three times, and one well inside.
+    areas = gpd.GeoSeries([box(104.0, 30.6, 104.1, 30.7)], index=["武侯"], crs=4326)
+    edge = convert(np.repeat([104.0995], 6), np.repeat([30.61, 30.69], 3), W, B)
+    lon, lat = pd.Series([*edge[0], 104.05]), pd.Series([*edge[1], 30.65])
+    judged = judge_datum(lon, lat, areas, pd.Series(["武侯"] * 7))
+    assert judged["inside_count"].to_dict() == {B: 7, W: 1, G: 1}
+    assert judged["lost_count"].to_dict() == {B: 0, W: 2, G: 2}
+    assert judged["gained_count"].to_dict() == {B: 0, W: 0, G: 0}
+
+
+def judged_as(counts: dict[Datum, tuple[int, int, int]], points: int) -> pd.DataFrame:
+    """What `judge_datum` says: points inside, lost and gained, by datum, best first."""
+    frame = pd.DataFrame.from_dict(
+        counts, orient="index", columns=["inside_count", "lost_count", "gained_count"]
+    ).rename_axis("datum")
+    frame["point_count"] = points
+    frame["inside_pct"] = 100 * frame["inside_count"] / points if points else np.nan
+    return frame
+
+
+@pytest.mark.parametrize(
+    ("lost", "gained", "is_certain"),
+    [
+        # The one-sided sign test: 2 ** -9 is more than 0.001, 2 ** -10 is less.
+        (9, 0, False),
+        (10, 0, True),
+        # 20 of 24 are at least as many with a chance of 0.00077, 19 of 24 with 0.0033.
+        (20, 4, True),
+        (19, 5, False),
+        (0, 0, False),
+        (500, 480, False),
+    ],
+)
+def test_a_datum_is_claimed_only_where_chance_does_not_explain_it(lost, gained, is_certain):
+    rival = 600 - lost + gained
+    judged = judged_as({B: (600, 0, 0), G: (rival, lost, gained), W: (0, 600, 0)}, 1000)
+    datum, certain, sentence = choose_datum(judged)
+    # Of the two that cannot be told apart the better one is taken, for WGS-84 is ruled out.
+    assert (datum, certain) == (B, is_certain)
+    assert ("分不清楚" in sentence) != is_certain
+
+
+def test_no_point_is_moved_without_reason():
+    datum, is_certain, sentence = choose_datum(
+        judged_as({B: (19, 0, 0), W: (17, 2, 0), G: (17, 2, 0)}, 19)
+    )
+    assert (datum, is_certain) == (W, False)
+    assert "按 BD-09 100.0% 落在所填区内，按 WGS-84 89.5% 落在所填区内" in sentence
+    assert "19 个点" in sentence
+
+
+def test_a_best_datum_that_fits_badly_is_not_claimed():
+    datum, is_certain, sentence = choose_datum(
+        judged_as({G: (400, 0, 0), B: (100, 300, 0), W: (50, 350, 0)}, 1000)
+    )
+    assert (datum, is_certain) == (W, False)
+    assert "对不上" in sentence
+
+
+def test_nothing_to_judge_by_is_said():
+    areas = gpd.GeoSeries([box(104.0, 30.6, 104.1, 30.7)], index=["武侯"], crs=4326)
+    one = pd.Series([np.nan])
+    datum, is_certain, sentence = choose_datum(judge_datum(one, one, areas, pd.Series(["武侯"])))
+    assert (datum, is_certain) == (W, False)
+    assert "没有可对照的边界" in sentence
+    assert "nan" not in sentence
+
+
+@settings(deadline=None, derandomize=True, max_examples=30)
+@given(st.sampled_from(Datum), st.integers(0, 2**31))
+def test_the_datum_in_which_points_were_written_is_never_refuted(datum, seed):
+    # Points at random in a city of four by four squares, each row saying in which.
+    random = np.random.default_rng(seed)
+    squares = {
+        f"{i}{j}": box(104 + i / 50, 30.6 + j / 50, 104.02 + i / 50, 30.62 + j / 50)
+        for i in range(4)
+        for j in range(4)
+    }
+    x, y = random.uniform(0, 4, (2, 300))
+    lon, lat = convert(104 + x / 50, 30.6 + y / 50, W, datum)
+    stated = pd.Series([f"{int(i)}{int(j)}" for i, j in zip(x, y, strict=True)])
+    judged = judge_datum(pd.Series(lon), pd.Series(lat), gpd.GeoSeries(squares, crs=4326), stated)
+    chosen, is_certain, _ = choose_datum(judged)
+    assert (chosen, is_certain) == (datum, True)
