@@ -3,9 +3,11 @@
 ShequError                  (geo.errors) base of all
 ├── GeoError                (geo.errors) geometry or statistics that cannot be computed
 ├── ProfileError            the community's profile cannot be used
+├── UsageError              what was asked for makes no sense; the command line ends with 2
 ├── StoreError              the store cannot be opened, read or written
 │   └── StoreBusyError      another process is writing, and went on for too long
 └── FileError               a file dropped in cannot be read at all
+    └── PasswordNeededError it opens with a password only, and not with the one given
 
 Bad cells are not errors: they are data, `etl.check.Issue`.
 """
@@ -15,15 +17,21 @@ from geo.errors import GeoError, ShequError
 __all__ = [
     "FileError",
     "GeoError",
+    "PasswordNeededError",
     "ProfileError",
     "ShequError",
     "StoreBusyError",
     "StoreError",
+    "UsageError",
 ]
 
 
 class ProfileError(ShequError):
     """The community's profile cannot be used."""
+
+
+class UsageError(ShequError):
+    """What was asked for makes no sense."""
 
 
 class StoreError(ShequError):
@@ -36,3 +44,7 @@ class StoreBusyError(StoreError):
 
 class FileError(ShequError):
     """A file dropped in cannot be read at all."""
+
+
+class PasswordNeededError(FileError):
+    """A file opens with a password only, and none or the wrong one was given."""

@@ -1,279 +1,342 @@
-"""Bytes to sheets of cells with their addresses, within limits, whatever the program that wrote them."""
+"""Files to sheets of cells with their addresses, within limits, read in a process that may die."""
 
 from __future__ import annotations
 
-import csv
-import io
+import contextlib
 import json
-import zipfile
-import zlib
-from collections import Counter
+import os
+import subprocess
+import sys
+import threading
+import time
 from collections.abc import Iterator
-from contextlib import suppress
-from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import IO, Any, BinaryIO
 
-import python_calamine as calamine
-from openpyxl.utils import get_column_letter
+import psutil
+import pyarrow as pa
 
-from etl.errors import FileError
+from etl.errors import FileError, PasswordNeededError
+from etl.limits import LIMITS, SUFFIXES, Limits, too_hungry
 from etl.privacy import mask_text
+from etl.sheet import MOMENT, NUMBER, TEXT, Cells, Sheet
 
-Cell = str | int | float | date | datetime
+__all__ = ["LIMITS", "SUFFIXES", "Limits", "Reader", "Workbook", "read_bytes", "read_workbook"]
 
-SPREADSHEETS = frozenset({".xlsx", ".xls", ".xlsm", ".xlsb", ".ods", ".et"})
-TEXTS = frozenset({".csv", ".tsv", ".txt"})
-RECORDS = frozenset({".json"})
-SUFFIXES = SPREADSHEETS | TEXTS | RECORDS
-
-MAX_BYTES = 300_000_000
-MAX_CELLS = 30_000_000
-MAX_MANIFEST = 1_000_000
-# A cell of text may be long; what is longer than the contract allows is named by the checks.
-csv.field_size_limit(10_000_000)
-
-
-@dataclass(frozen=True)
-class Sheet:
-    """One sheet: rows of cells from A1; an empty cell is ''; text merged downwards is repeated."""
-
-    name: str
-    rows: list[list[Cell]]
-    is_hidden: bool = False
+_KINDS = (("t", TEXT), ("n", NUMBER), ("m", MOMENT))
+# Seconds between two looks at how much the child has taken.
+_LOOK = 0.05
+# A child that a large file has swollen so much is not kept for the next one.
+_SWOLLEN = 0.3
 
 
 @dataclass(frozen=True)
 class Workbook:
-    """A file and the sheets that were found in it."""
+    """A file, the sheets that were found in it, and sentences about it that people should know."""
 
     name: str
     sheets: list[Sheet] = field(default_factory=list)
+    notes: tuple[str, ...] = ()
 
 
-def address(row: int, column: int) -> str:
-    """The address a spreadsheet program shows for a cell, both counted from zero."""
-    return f"{get_column_letter(column + 1)}{row + 1}"
-
-
-def read_workbook(path: Path) -> Workbook:
-    """Read a file that holds tables.
+def read_workbook(path: Path, password: str = "") -> Workbook:
+    """Read one file that holds tables; for several, a `Reader` saves starting a process for each.
 
     Raises
     ------
+    PasswordNeededError
+        It opens with a password only, and not with this one.
     FileError
-        The file is no table, is empty, damaged, encrypted or too large; said in a sentence.
+        The file is no table, is empty, damaged or too large; said in a sentence.
     """
-    name = mask_text(path.name)[0]
-    content = read_bytes(path)
-    suffix = path.suffix.lower()
-    if suffix in SPREADSHEETS or _looks_packed(content):
-        sheets = list(_read_spreadsheet(name, content))
-    elif suffix in TEXTS:
-        sheets = [Sheet(Path(name).stem, _read_text(name, content))]
-    elif suffix in RECORDS:
-        sheets = [Sheet(Path(name).stem, _read_records(name, content))]
-    else:
-        raise FileError(
-            f"《{name}》不是能读的表格（可以是 xlsx、xls、xlsb、xlsm、ods、et、csv、tsv、json）。"
-            "请另存为 xlsx 或 csv 再放进来。"
-        )
-    if not any(sheet.rows for sheet in sheets):
-        raise FileError(f"《{name}》是空的：里面没有任何有内容的单元格。请确认是否选错了文件。")
-    return Workbook(name, sheets)
+    with Reader() as reader:
+        return reader.read(path, password)
 
 
 def read_bytes(path: Path) -> bytes:
     """The content of a file, refused with a sentence where it cannot be had or is too large."""
+    with _open_file(path, LIMITS) as file:
+        return file.read()
+
+
+@contextlib.contextmanager
+def _open_file(path: Path, limits: Limits) -> Iterator[BinaryIO]:
+    """A file that is there, may be read, is not empty and not too large."""
     name = mask_text(path.name)[0]
     try:
         size = path.stat().st_size
-        if size > MAX_BYTES:
+        if size > limits.size:
             raise FileError(
-                f"《{name}》有 {size / 1e6:.0f} MB，超过上限 {MAX_BYTES / 1e6:.0f} MB。请分成几个文件。"
+                f"《{name}》有 {size / 1e6:.0f} MB，超过上限 {limits.size / 1e6:.0f} MB。请分成几个文件。"
             )
-        content = path.read_bytes()
+        with path.open("rb") as file:
+            if not file.read(1):
+                raise FileError(f"《{name}》是空的（0 字节）。请重新导出或复制一次。")
+            file.seek(0)
+            yield file
     except FileNotFoundError as error:
         raise FileError(f"找不到文件《{name}》。请检查文件名和路径。") from error
     except IsADirectoryError as error:
         raise FileError(f"《{name}》是文件夹，不是文件。") from error
-    except OSError as error:
+    except (OSError, ValueError) as error:
+        if os.path.isdir(path):  # which Windows calls a lack of permission
+            raise FileError(f"《{name}》是文件夹，不是文件。") from error
         raise FileError(
             f"《{name}》打不开：可能正在 Excel 或 WPS 里打开，或没有读取权限。请关闭后再试。"
         ) from error
-    if not content:
-        raise FileError(f"《{name}》是空的（0 字节）。请重新导出或复制一次。")
-    return content
 
 
-def _looks_packed(content: bytes) -> bool:
-    """Whether the bytes begin like an xlsx/ods (zip) or an xls (OLE) whatever the name says."""
-    return content.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"))
+class Reader:
+    """Reads files one after the other in a child process, started when the first one comes.
 
+    What nobody here wrote is parsed there: the child may ask for all memory, hang or die; it is
+    ended, the file gets its sentence, and the next file gets a new child.
 
-def _read_spreadsheet(name: str, content: bytes) -> Iterator[Sheet]:
-    """Sheets of anything that a spreadsheet program wrote."""
-    try:
-        # From a file object the format is told from the bytes; from a path, from the suffix.
-        book = calamine.CalamineWorkbook.from_filelike(io.BytesIO(content))
-        hidden = {
-            meta.name
-            for meta in book.sheets_metadata
-            if meta.visible != calamine.SheetVisibleEnum.Visible
+        with Reader() as reader:
+            book = reader.read(path)
+    """
+
+    def __init__(self, limits: Limits = LIMITS) -> None:
+        self._limits = limits
+        self._child: subprocess.Popen[bytes] | None = None
+        self._queue: ThreadPoolExecutor | None = None
+        # Files are read one at a time, also where several threads ask.
+        self._turn = threading.Lock()
+
+    def __enter__(self) -> Reader:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the child and whatever it is at."""
+        if self._queue:
+            self._queue.shutdown(wait=False, cancel_futures=True)
+        _end(self._child)
+        if self._queue:
+            self._queue.shutdown(wait=True)
+        self._end_child()
+        self._queue = None
+
+    @property
+    def pid(self) -> int | None:
+        """The child's process id, None where there is none."""
+        return self._child.pid if self._child and self._child.poll() is None else None
+
+    def read(self, path: Path, password: str = "") -> Workbook:
+        """Read one file. Raises FileError and PasswordNeededError as `read_workbook` does."""
+        name = mask_text(path.name)[0]
+        with _open_file(path, self._limits) as file:
+            size = os.fstat(file.fileno()).st_size
+        with self._turn:
+            messages = self._ask(name, path, password, size)
+        sheets = [sheet for sheet in messages if isinstance(sheet, Sheet)]
+        if not any(sheet.height for sheet in sheets):
+            raise FileError(f"《{name}》是空的：里面没有任何有内容的单元格。请确认是否选错了文件。")
+        notes = messages[-1]["notes"]
+        return Workbook(name, sheets, tuple(f"《{name}》{note}" for note in notes))
+
+    def submit(self, path: Path, password: str = "") -> Future[Workbook]:
+        """Read one file ahead while the caller is at something else."""
+        if self._queue is None:
+            self._queue = ThreadPoolExecutor(max_workers=1, thread_name_prefix="reader")
+        return self._queue.submit(self.read, path, password)
+
+    def _ask(self, name: str, path: Path, password: str, size: int) -> list[Any]:
+        """Have the child read a file: its sheets, and at the end what it says of the file."""
+        child = self._start_child(name)
+        request = {
+            "path": str(path.absolute()),
+            "name": name,
+            "password": password,
+            "limits": asdict(self._limits),
         }
-        charts = {
-            meta.name
-            for meta in book.sheets_metadata
-            if meta.typ != calamine.SheetTypeEnum.WorkSheet
-        }
-        for sheet_name in book.sheet_names:
-            if sheet_name in charts:
-                continue
-            sheet = book.get_sheet_by_name(sheet_name)
-            if sheet.height * sheet.width > MAX_CELLS:
+        with _Watch(child, self._limits, self._limits.time_for(size)) as watch:
+            try:
+                assert child.stdin is not None
+                assert child.stdout is not None
+                child.stdin.write(json.dumps(request).encode() + b"\n")
+                child.stdin.flush()
+                messages = list(_receive(child.stdout))
+            except (OSError, ValueError, pa.ArrowException):
+                messages = []
+        if not messages:
+            self._end_child()
+            raise watch.explain(name)
+        if watch.memory > self._limits.memory * _SWOLLEN:
+            self._end_child()
+        if error := messages[-1].get("text"):
+            kind = PasswordNeededError if messages[-1]["needs_password"] else FileError
+            # It may name a sheet.
+            raise kind(mask_text(error)[0])
+        return messages
+
+    def _start_child(self, name: str) -> subprocess.Popen[bytes]:
+        """The running child, or a new one."""
+        if self._child is None or self._child.poll() is not None:
+            self._end_child()
+            try:
+                self._child = _start()
+            except OSError as error:
                 raise FileError(
-                    f"《{name}》的工作表“{sheet_name}”有 {sheet.height}×{sheet.width} 个单元格，"
-                    "超过上限。请删去空行空列后另存。"
-                )
-            rows = [
-                [_clean_cell(cell) for cell in row]
-                for row in sheet.to_python(skip_empty_area=False)
-            ]
-            _fill_merged(rows, sheet.merged_cell_ranges or [])
-            # Even a sheet may be called after a person.
-            yield Sheet(mask_text(sheet_name)[0], _trim(rows), sheet_name in hidden)
-    except (calamine.CalamineError, OSError, ValueError) as error:
-        if isinstance(error, calamine.PasswordError) or _is_encrypted(content):
-            raise FileError(
-                f"《{name}》设有打开密码。请在 Excel 里去掉密码后另存再放进来。"
-            ) from error
-        raise FileError(
-            f"《{name}》已损坏，或不是真正的表格文件。请用 Excel 或 WPS 打开后另存为 xlsx 再试。"
-        ) from error
+                    f"《{name}》读不了：系统启动不了读取程序（{error.strerror}）。请关闭一些程序后再试。"
+                ) from error
+        return self._child
+
+    def _end_child(self) -> None:
+        child, self._child = self._child, None
+        _end(child)
+        if child:
+            child.wait()
+            for pipe in (child.stdin, child.stdout):
+                with contextlib.suppress(OSError):
+                    if pipe:
+                        pipe.close()
 
 
-def _is_encrypted(content: bytes) -> bool:
-    """Whether a file that could not be read is one with a password; the reader hides that."""
-    if "EncryptedPackage".encode("utf-16-le") in content:
-        return True
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as package:
-            info = package.getinfo("META-INF/manifest.xml")
-            return info.file_size < MAX_MANIFEST and b"encryption-data" in package.read(info)
-    except (zipfile.BadZipFile, KeyError, NotImplementedError, RuntimeError, zlib.error):
-        return False
+def _start() -> subprocess.Popen[bytes]:
+    """A new child. It imports this very package, and nothing from the folder it is started in."""
+    root = str(Path(__file__).parents[1])
+    paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
+    child = subprocess.Popen(
+        [sys.executable, "-P", "-m", "etl.child"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+        # No black window for each file on Windows.
+        creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+    )
+    _widen(child.stdout)
+    return child
 
 
-def _clean_cell(cell: Any) -> Cell:
-    """One cell as one of few types; text without the spaces and marks that nobody sees."""
-    if isinstance(cell, str):
-        return cell.strip(" \t\r\n\u3000\xa0\ufeff\u200b")
-    if isinstance(cell, bool):
-        return "是" if cell else "否"
-    if isinstance(cell, (int, float, date, datetime)):
-        return cell
-    if isinstance(cell, time):
-        return cell.isoformat()
-    if isinstance(cell, timedelta):
-        return str(cell)
-    return "" if cell is None else str(cell)
+def _widen(pipe: IO[bytes] | None) -> None:
+    """Let more through a pipe at a time where the system has a way: fewer turns between the two."""
+    with contextlib.suppress(ImportError, AttributeError, OSError):
+        import fcntl
+
+        if pipe:
+            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, 1 << 20)
 
 
-def _fill_merged(
-    rows: list[list[Cell]], ranges: list[tuple[tuple[int, int], tuple[int, int]]]
-) -> None:
-    """Repeat text that was merged over several cells; numbers are not: they would count twice."""
-    for (top, left), (bottom, _right) in ranges:
-        if top >= len(rows) or left >= len(rows[top]):
-            continue
-        cell = rows[top][left]
-        if isinstance(cell, (int, float)) or cell == "":
-            continue
-        # A title merged across the sheet stays one cell; only its first column is repeated down,
-        # and a header merged across is repeated in its row by the header search.
-        for row in range(top + 1, min(bottom, len(rows) - 1) + 1):
-            if left < len(rows[row]) and rows[row][left] == "" and any(c != "" for c in rows[row]):
-                rows[row][left] = cell
+def _end(child: subprocess.Popen[bytes] | None) -> None:
+    if child and child.poll() is None:
+        child.kill()
 
 
-def _trim(rows: list[list[Cell]]) -> list[list[Cell]]:
-    """Without the empty rows at the end, of which some programs write thousands."""
-    end = len(rows)
-    while end and all(cell == "" for cell in rows[end - 1]):
-        end -= 1
-    return rows[:end]
+def _receive(pipe: IO[bytes]) -> Iterator[Any]:
+    """The child's messages: sheets, and the last one what it says of the file.
+
+    Raises ValueError where the child died before it had said everything.
+    """
+    while line := pipe.readline():
+        message = json.loads(line)
+        for last in ("done", "error"):
+            if last in message:
+                yield message[last]
+                return
+        yield _receive_sheet(pipe, **message["sheet"])
+    raise ValueError("the child died")
 
 
-def decode_text(name: str, content: bytes) -> str:
-    """Text in UTF-8, UTF-16 or GB18030. UTF-8 is tried strictly first; guessing misjudges."""
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        encodings = ["utf-16"]
-    else:
-        encodings = ["utf-8-sig", "gb18030"]
-    for encoding in encodings:
-        try:
-            return content.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    raise FileError(f"《{name}》的文字编码认不出来。请用 Excel 打开后另存为 xlsx 再放进来。")
+def _receive_sheet(
+    pipe: IO[bytes],
+    name: str,
+    is_hidden: bool,
+    hidden_rows: list[int],
+    position: int,
+    height: int,
+    width: int,
+) -> Sheet:
+    """A sheet whose columns are on their way; kinds of cells that a column lacks share one null."""
+    found: dict[str, pa.Array] = {}
+    if width:
+        with pa.ipc.open_stream(pa.PythonFile(pipe, mode="r")) as stream:
+            batch = stream.read_next_batch()
+            found = dict(zip(batch.schema.names, batch.columns, strict=True))
+            stream.read_all()
+    none = {kind: pa.nulls(height, kept) for kind, kept in _KINDS}
+    columns = tuple(
+        Cells(*(found.get(f"{place}{kind}", none[kind]) for kind, _ in _KINDS))
+        for place in range(width)
+    )
+    # Even a sheet may be called after a person.
+    title = mask_text(name)[0]
+    return Sheet(title, columns, is_hidden, frozenset(hidden_rows), position)
 
 
-def _read_text(name: str, content: bytes) -> list[list[Cell]]:
-    """Rows of a csv or tsv file."""
-    text = decode_text(name, content)
-    if "\x00" in text:
-        raise FileError(
-            f"《{name}》不是文本表格（里面有二进制内容）。请另存为 xlsx 或 csv 再放进来。"
+class _Watch(threading.Thread):
+    """Ends a child that takes too long or too much, and knows why."""
+
+    def __init__(self, child: subprocess.Popen[bytes], limits: Limits, seconds: float) -> None:
+        super().__init__(daemon=True)
+        self._child, self._limits, self._seconds = child, limits, seconds
+        self._is_over = threading.Event()
+        self._reason = ""
+        self.memory = 0
+
+    def __enter__(self) -> _Watch:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._is_over.set()
+        self.join()
+
+    def run(self) -> None:
+        """Look again and again until the file is read or the child ended."""
+        end = time.monotonic() + self._seconds
+        while True:
+            is_over = self._is_over.wait(_LOOK)
+            self.memory = max(self.memory, memory_of(self._child.pid))
+            if self.memory > self._limits.memory:
+                return self._halt("memory")
+            if is_over:
+                return None
+            if time.monotonic() > end:
+                return self._halt("time")
+
+    def _halt(self, reason: str) -> None:
+        self._reason = reason
+        _end(self._child)
+
+    def explain(self, name: str) -> FileError:
+        """The sentence about a file that the child was ended over, or died of."""
+        if self._reason == "time":
+            return FileError(
+                f"《{name}》读了 {self._seconds:.0f} 秒还没有读完，已停止：文件可能已损坏或过于复杂。"
+                "请用 Excel 或 WPS 打开后另存为 xlsx，或分成几个文件再试。"
+            )
+        # Where memory is refused a parser ends itself at once.
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._child.wait(timeout=5)
+        if self._reason == "memory" or self._child.returncode in _ABORTED:
+            return too_hungry(name, self._limits)
+        return FileError(
+            f"《{name}》读到一半时读取程序意外停止：文件可能已损坏。"
+            "请再试一次；仍不行时，用 Excel 或 WPS 打开后另存为 xlsx 再试。"
         )
-    delimiter = _find_delimiter(text, prefers_tab=name.lower().endswith(".tsv"))
+
+
+# How a process ends that was refused memory: SIGABRT, and its like on Windows.
+_ABORTED = (-6, 0xC0000409)
+
+
+def memory_of(pid: int) -> int:
+    """Bytes that a process holds; 0 where it has ended."""
     try:
-        rows = _split_text(text, delimiter, strict=True)
-    except csv.Error as error:
-        if "end of data" in str(error):
-            raise FileError(
-                f"《{name}》里有一个引号没有成对，后面的行会连成一格。请用 Excel 打开另存为 xlsx 再试。"
-            ) from error
-        rows = _split_text(text, delimiter, strict=False)  # quotes inside quotes do no harm
-    return _trim(rows)
-
-
-def _split_text(text: str, delimiter: str, strict: bool) -> list[list[Cell]]:
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=strict)
-    return [[_clean_cell(cell) for cell in row] for row in reader]
-
-
-def _find_delimiter(text: str, prefers_tab: bool) -> str:
-    """The mark by which most of the first lines have the same number of cells."""
-    head = "\n".join(text[:100_000].splitlines()[:50])
-
-    def score(mark: str) -> tuple[int, bool, int]:
-        with suppress(csv.Error):
-            rows = _split_text(head, mark, strict=False)
-            widths = Counter(len(row) for row in rows if len(row) > 1)
-            if widths:
-                width, times = widths.most_common(1)[0]
-                return times, mark == "\t" and prefers_tab, width
-        return 0, False, 0
-
-    return max(",\t;|", key=score)
-
-
-def _read_records(name: str, content: bytes) -> list[list[Cell]]:
-    """Rows of a JSON list of records, or of records keyed by name; keys become the header."""
-    try:
-        data = json.loads(decode_text(name, content))
-    except (ValueError, RecursionError) as error:
-        raise FileError(f"《{name}》不是完整的 JSON 文件。请重新导出。") from error
-    records = list(data.values()) if isinstance(data, dict) else data
-    if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
-        raise FileError(f"《{name}》里不是一条条记录，读不成表格。")
-    header = list(dict.fromkeys(key for record in records for key in record))
-    rows: list[list[Cell]] = [list(header)]
-    rows.extend([_clean_cell(record.get(key, "")) for key in header] for record in records)
-    return [[_mend_letters(cell) for cell in row] for row in rows] if header else []
-
-
-def _mend_letters(cell: Cell) -> Cell:
-    """Text without half letters, which JSON may hold and no store takes."""
-    return cell.encode("utf-8", "replace").decode() if isinstance(cell, str) else cell
+        memory = psutil.Process(pid).memory_info()
+    except psutil.Error:
+        return 0
+    # Windows counts what was promised, used or not.
+    return int(memory.vms if sys.platform == "win32" else memory.rss)

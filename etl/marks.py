@@ -1,0 +1,151 @@
+"""Hidden rows and formulas that failed, which the reader of cells does not hand on."""
+
+from __future__ import annotations
+
+import html
+import re
+import struct
+import zipfile
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from posixpath import join, normpath
+from typing import BinaryIO
+from xml.etree import ElementTree
+
+from etl.package import BROKEN_ZIP, CHUNK, MAX_MANIFEST, OLE
+
+# A formula and the start of its cell are never longer, so that nothing is cut at a chunk's end.
+OVERLAP = 1 << 16
+MAX_CONTENT = 200_000_000
+MAX_ROWS = 1_048_576
+
+_HIDDEN_ROW = re.compile(rb"<(?:\w+:)?row\s[^>]*?\bhidden=[\"'](?:1|true)[\"'][^>]*>")
+_ERROR_CELL = re.compile(
+    rb"<(?:\w+:)?c\s([^>]*?\bt=\"e\"[^>]*)>"
+    rb"(?:<(?:\w+:)?f[^>]*/>|<(?:\w+:)?f[^>]*>[^<]*</(?:\w+:)?f>)?"
+    rb"<(?:\w+:)?v>([^<]{1,40})</"
+)
+_PLACE = re.compile(rb"\br=[\"']([A-Z]{0,3})(\d{1,7})[\"']")
+_ODS = "content.xml"
+_ODS_PART = re.compile(
+    rb"<table:table\s[^>]*?table:name=\"([^\"]*)\"[^>]*>|<table:table-row\b([^>]*)>"
+)
+_ODS_HIDDEN = re.compile(rb"table:visibility=\"(?:collapse|filter)\"")
+_ODS_REPEATED = re.compile(rb"table:number-rows-repeated=\"(\d{1,9})\"")
+
+
+@dataclass
+class Marks:
+    """What the reader of cells does not hand on: hidden rows, and cells whose formula failed."""
+
+    hidden: set[int] = field(default_factory=set)
+    errors: dict[int, dict[int, str]] = field(default_factory=dict)
+
+
+def find_marks(file: BinaryIO) -> dict[str | int, Marks]:
+    """The marks of each sheet: of an xlsx by name, of an xls by position; none for other files.
+
+    Rows and columns count from zero. Looks only for bytes; a sheet is gone through by patterns
+    where the bytes are in it.
+    """
+    file.seek(0)
+    if file.read(8) == OLE:
+        from etl.biff import find_old_marks
+
+        with suppress(OSError, ValueError, struct.error, IndexError):
+            return dict(enumerate(find_old_marks(file)))
+        return {}
+    return _find_in_package(file)
+
+
+def _find_in_package(file: BinaryIO) -> dict[str | int, Marks]:
+    found: dict[str | int, Marks] = {}
+    with suppress(*BROKEN_ZIP, ElementTree.ParseError), zipfile.ZipFile(file) as package:
+        if _ODS in package.namelist():
+            return _scan_ods(package)
+        for name, path in _list_sheets(package).items():
+            with suppress(*BROKEN_ZIP):
+                found[name] = _scan_sheet(package, path)
+    return found
+
+
+def _scan_ods(package: zipfile.ZipFile) -> dict[str | int, Marks]:
+    """The hidden rows of an ods; all rows are counted only where some row is hidden."""
+    found: dict[str | int, Marks] = {}
+    if package.getinfo(_ODS).file_size > MAX_CONTENT or not _has_hidden_rows(package):
+        return found
+    marks, row = Marks(), 0
+    for match in _ODS_PART.finditer(package.read(_ODS)):
+        if match[1] is not None:
+            marks, row = Marks(), 0
+            found[html.unescape(match[1].decode("utf-8", "replace"))] = marks
+            continue
+        repeated = _ODS_REPEATED.search(match[2])
+        end = min(row + (int(repeated[1]) if repeated else 1), MAX_ROWS)
+        if _ODS_HIDDEN.search(match[2]):
+            marks.hidden.update(range(row, end))
+        row = end
+    return found
+
+
+def _has_hidden_rows(package: zipfile.ZipFile) -> bool:
+    tail = b""
+    with package.open(_ODS) as stream:
+        while chunk := stream.read(CHUNK):
+            if _ODS_HIDDEN.search(tail + chunk):
+                return True
+            tail = chunk[-100:]
+    return False
+
+
+def _list_sheets(package: zipfile.ZipFile) -> dict[str, str]:
+    """Where in the package each sheet lies."""
+    targets = {
+        link.get("Id"): normpath(join("xl", link.get("Target", ""))).lstrip("/")
+        for link in _parse(package, "xl/_rels/workbook.xml.rels")
+    }
+    sheets: dict[str, str] = {}
+    for mark in _parse(package, "xl/workbook.xml"):
+        if mark.tag.rpartition("}")[2] == "sheet":
+            ids = [value for key, value in mark.items() if key.endswith("}id")]
+            if ids and (path := targets.get(ids[0])):
+                sheets[mark.get("name", "")] = path
+    return sheets
+
+
+def _parse(package: zipfile.ZipFile, path: str) -> Iterator[ElementTree.Element]:
+    info = package.getinfo(path)
+    if info.file_size > 10 * MAX_MANIFEST:
+        raise ValueError(path)
+    return ElementTree.fromstring(package.read(info)).iter()
+
+
+def _scan_sheet(package: zipfile.ZipFile, path: str) -> Marks:
+    marks = Marks()
+    tail = b""
+    with package.open(path) as stream:
+        while chunk := stream.read(CHUNK):
+            text = tail + chunk
+            if b"hidden=" in text:
+                _note_hidden(text, marks)
+            if b't="e"' in text:
+                _note_errors(text, marks)
+            tail = text[-OVERLAP:]
+    return marks
+
+
+def _note_hidden(text: bytes, marks: Marks) -> None:
+    for match in _HIDDEN_ROW.finditer(text):
+        if place := _PLACE.search(match[0]):
+            marks.hidden.add(int(place[2]) - 1)
+
+
+def _note_errors(text: bytes, marks: Marks) -> None:
+    for match in _ERROR_CELL.finditer(text):
+        if (place := _PLACE.search(match[1])) and place[1]:
+            column = 0
+            for letter in place[1]:
+                column = column * 26 + letter - 64
+            row = marks.errors.setdefault(int(place[2]) - 1, {})
+            row[column - 1] = match[2].decode("utf-8", "replace")
