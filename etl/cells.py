@@ -12,18 +12,24 @@ from decimal import Decimal
 from functools import lru_cache
 
 import cn2an
+import pyarrow as pa
+import pyarrow.compute as pc
 
+from etl.sheet import Cell, Cells
 from etl.table import LONGEST_TEXT, Column
-from etl.workbook import Cell
 
 Typed = str | int | float | bool | date | datetime
 EMPTIES = frozenset(
     {"", "-", "--", "—", "——", "－", "/", "／", "无", "暂无", "暂无数据", "n/a", "na", "null", "none",
      "nan", "空", "不详", "#n/a"}
 )  # fmt: skip
+# What a word for nothing can begin with, for the engine that Arrow brings (RE2).
+_MAYBE_EMPTY = r"(?i)^(?:$|[^\p{Han}a-z0-9]|[无暂空不n])"
 # Spreadsheet programs keep 15 digits of a number; an 18-digit id typed as one is already wrong.
 LARGEST_EXACT = 10**15
 LONGEST_EMPTY = 12
+# What a spreadsheet program shows where a formula failed; #N/A is how many say 'none'.
+FAILED = frozenset({"#ref!", "#value!", "#div/0!", "#name?", "#num!", "#null!"})
 YES = frozenset(
     {"是", "有", "√", "✓", "y", "yes", "true", "1", "已", "已备案", "在任", "对", "受监督"}
 )
@@ -56,6 +62,12 @@ def is_empty(cell: Cell) -> bool:
     return isinstance(cell, float) and math.isnan(cell)
 
 
+def is_short_empty(texts: pa.Array) -> pa.Array:
+    """Which texts of a column may be words for nothing: bool; `is_empty` says of each for sure."""
+    is_short = pc.less_equal(pc.utf8_length(texts), LONGEST_EMPTY)
+    return pc.and_(is_short, pc.match_substring_regex(texts, _MAYBE_EMPTY))
+
+
 def parse_cell(
     cell: Cell,
     column: Column,
@@ -82,6 +94,8 @@ def parse_cell(
         return _parse_flag(cell, column)
     if is_empty(cell):
         return None
+    if isinstance(cell, str) and fold(cell) in FAILED:
+        raise BadCellError(f"“{column.label}”的公式出错了（{cell}），请改正公式或直接填写")
     return _PARSERS[column.kind](cell, column, formats)
 
 
@@ -115,6 +129,21 @@ def as_text(cell: Cell) -> str:
     if isinstance(cell, datetime):
         return cell.isoformat(sep=" ")
     return str(cell)
+
+
+def as_texts(cells: Cells) -> pa.Array:
+    """`as_text` over a column: string, null where a cell is empty."""
+    text = cells.text
+    if cells.number.null_count < len(cells):
+        text = pc.coalesce(text, cells.number.cast(pa.string()))
+    if cells.moment.null_count < len(cells):
+        seconds = cells.moment.cast(pa.timestamp("s"), safe=False)
+        is_exact = pc.equal(seconds.cast(pa.timestamp("us")), cells.moment)
+        days = cells.moment.cast(pa.date32(), safe=False)
+        is_day = pc.equal(days.cast(pa.timestamp("us")), cells.moment)
+        told = pc.if_else(is_exact, seconds.cast(pa.string()), cells.moment.cast(pa.string()))
+        text = pc.coalesce(text, pc.if_else(is_day, days.cast(pa.string()), told))
+    return text
 
 
 def _parse_text(cell: Cell, column: Column, formats: tuple[str, ...]) -> str:

@@ -5,43 +5,35 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from openpyxl.utils import get_column_letter
 
-from etl.cells import (
-    BadCellError,
-    Typed,
-    as_text,
-    is_empty,
-    parse_cell,
-    split_lonlat,
-)
-from etl.match import Match, is_foot_row, is_header_row, is_total_row
-from etl.names import Names, canonical_building
-from etl.privacy import MASK, mask_text
+from etl.cells import BadCellError, Typed, as_text, as_texts, is_empty, parse_cell, split_lonlat
+from etl.columns import ARROW_TYPES, Parsed, parse_column
+from etl.coordinates import judge_coordinates, parse_angle
+from etl.match import Match
+from etl.names import INEXACT, Found, Names, Tie, canonical_building
+from etl.privacy import MASK, mask_text, mask_texts
 from etl.profile import Profile
+from etl.rows import sort_rows
+from etl.sheet import Cell, Cells, Sheet, address
 from etl.table import Column, Table
-from etl.workbook import Cell, Sheet, address
 
 ERROR = "error"
 WARNING = "warning"
-ARROW_TYPES: dict[type, pa.DataType] = {
-    str: pa.string(),
-    int: pa.int64(),
-    float: pa.float64(),
-    bool: pa.bool_(),
-    date: pa.date32(),
-    datetime: pa.timestamp("us"),
-}
+Extent = tuple[float, float, float, float]
 _PERSONAL_HEADER = re.compile(
     r"姓名|电话|手机|身份证|证件|联系方|微信|QQ|车牌|户主|业主$|住户$|房东|租客|家属|监护|称呼|名单|书记"
     r"|房号|门牌|户代表|name|phone|tel|mobile|owner|e-?mail|(?:人|者|员|长)(?:[（(].*)?$",
     re.IGNORECASE,
 )
+# The shortest number that may be somebody's: a telephone's.
+_SHORTEST_NUMBER = 1e10
 # Columns whose sums mean something; a mean year or score in the row of sums is none.
 _SUMMED_UNITS = frozenset({"户", "人", "栋", "个"})
 
@@ -59,48 +51,74 @@ class Issue:
     severity: str
 
 
+@dataclass(frozen=True)
+class Doubt:
+    """A name of a compound that may stand for several, or for none that is known.
+
+    `candidates` are ids or names of those that it may be, the nearest first.
+    """
+
+    written: str
+    candidates: tuple[str, ...]
+
+
 @dataclass
 class Checked:
-    """What a sheet came to.
+    """What a table on a sheet came to.
 
-    `rows` holds the stated columns of the contract by name, each a list as long as `row_numbers`
-    (counted from one, as a spreadsheet program shows them). Every row under the header is in
-    exactly one of `row_numbers`, `bad_rows` and `recognised`.
+    `rows` holds the asked and derived columns of the contract by name, each an Arrow array as long
+    as `row_numbers` (counted from one, as a spreadsheet program shows them). Every row under the
+    header is in exactly one of `row_numbers`, `bad_rows` and `recognised`.
     """
 
     table: Table
-    rows: dict[str, list[Typed | None]]
-    row_numbers: list[int]
+    rows: dict[str, pa.Array]
+    row_numbers: np.ndarray
     bad_rows: dict[int, list[str]] = field(default_factory=dict)
     recognised: int = 0
     bad_keys: dict[int, str] = field(default_factory=dict)
     issues: list[Issue] = field(default_factory=list)
     masked: int = 0
     unknown: list[str] = field(default_factory=list)
+    doubts: list[Doubt] = field(default_factory=list)
+    file: str = ""
+    sheet: str = ""
+    key_place: int = 0
 
     @property
     def rows_read(self) -> int:
         """Rows under the header."""
         return len(self.row_numbers) + len(self.bad_rows) + self.recognised
 
-    def drop_row(self, number: int) -> None:
-        """Take a row out of the good ones."""
-        position = self.row_numbers.index(number)
-        del self.row_numbers[position]
-        for values in self.rows.values():
-            del values[position]
+    def drop(self, places: Sequence[int]) -> None:
+        """Take rows out of the good ones, by their places among them."""
+        stays = np.ones(len(self.row_numbers), dtype=bool)
+        stays[list(places)] = False
+        self.row_numbers = self.row_numbers[stays]
+        chosen = pa.array(stays)
+        self.rows = {name: values.filter(chosen) for name, values in self.rows.items()}
 
-    def good_keys(self) -> list[str]:
-        """The keys of the good rows, as text."""
+    def refuse(self, number: int, problem: str) -> None:
+        """Name a row (from one) that another one makes unusable, at the cell of its key."""
+        where = address(number - 1, self.key_place)
+        label = "、".join(self.table[name].label for name in self.table.key)
+        self.issues.append(Issue(self.file, self.sheet, where, label, "", problem, ERROR))
+        self.bad_rows.setdefault(number, []).append(f"{where}：{problem}")
+
+    def keys(self) -> pa.Array:
+        """The keys of the good rows, as text, in the form in which quarantine keeps them."""
         columns = [self.rows[name] for name in self.table.key]
-        return [join_key(key) for key in zip(*columns, strict=True)]
+        if len(columns) == 1 and pa.types.is_string(columns[0].type):
+            return columns[0]
+        told = zip(*(column.to_pylist() for column in columns), strict=True)
+        return pa.array([join_key(key) for key in told], pa.string())
 
     def to_arrow(self) -> pa.Table:
         """The good rows, typed by the contract."""
-        columns = [c for c in self.table.columns if c.is_stored]
         size = len(self.row_numbers)
+        columns = [c for c in self.table.columns if c.is_stored]
         arrays = [
-            pa.array(self.rows.get(c.name) or [None] * size, type=ARROW_TYPES[c.kind])
+            self.rows[c.name] if c.name in self.rows else pa.nulls(size, ARROW_TYPES[c.kind])
             for c in columns
         ]
         return pa.Table.from_arrays(
@@ -110,7 +128,7 @@ class Checked:
 
 
 class Checker:
-    """The checks of one sheet, in the order in which they lean on each other."""
+    """The checks of one table on a sheet, in the order in which they lean on each other."""
 
     def __init__(
         self,
@@ -119,26 +137,28 @@ class Checker:
         profile: Profile,
         file: str,
         references: Mapping[str, Names],
+        extent: Extent | None,
     ) -> None:
         self.sheet = sheet
         self.match = match
         self.profile = profile
         self.file = file
         self.references = references
+        self.extent = extent
         self.table = match.table
         self.formats = profile.source(file).date_formats
         self.issues: list[Issue] = []
         self.bad: dict[int, list[str]] = {}
         self.masked = 0
-        self.totals: list[int] = []
-        self.data: list[int] = []
-        self.recognised = 0
+        self.sorted = sort_rows(sheet, match)
+        self.data = self.sorted.data
         self.unplaced: set[int] = set()
         self.repeats: set[int] = set()
+        self.found: dict[str, pa.Array] = {}
+        self.doubts: dict[str, Doubt] = {}
 
     def run(self) -> Checked:
-        """Check the sheet."""
-        self._sort_rows()
+        """Check the table."""
         rows = {c.name: self._read_column(c) for c in self.table.asked if not c.is_personal}
         self._count_personal()
         self._fill_lonlat(rows)
@@ -146,97 +166,140 @@ class Checker:
             self._place_by_name(rows)
         self._require(rows)
         self._make_keys(rows)
+        self._check_order(rows)
         self._check_totals(rows)
         self._refuse_repeats(rows)
         return self._gather(rows)
 
-    def _sort_rows(self) -> None:
-        """Tell data from blank rows, repeated headers, sums and signatures."""
-        for number in range(self.match.first_row, len(self.sheet.rows)):
-            row = self.sheet.rows[number]
-            if all(cell == "" for cell in row) or is_header_row(row, self.match):
-                self.recognised += 1
-            elif is_total_row(row):
-                self.totals.append(number)
-                self.recognised += 1
-            elif is_foot_row(row):
-                self.recognised += 1
-            else:
-                self.data.append(number)
+    def _cells(self, name: str) -> Cells | None:
+        """The cells of the data rows under one name, from the first column that has content."""
+        columns = [
+            self.sheet.columns[place].take(self.data)
+            for place in self.match.columns.get(name, [])
+            if place < self.sheet.width
+        ]
+        if not columns:
+            return None
+        joined = columns[0]
+        for other in columns[1:]:
+            joined = joined.or_else(other)
+        return joined
 
     def _cell(self, number: int, name: str) -> tuple[Cell, int]:
         """The first cell with content among the columns that head one name, and its place."""
         places = self.match.columns.get(name, [])
-        row = self.sheet.rows[number]
         for place in places:
-            if place < len(row) and row[place] != "":
-                return row[place], place
+            if (cell := self.sheet.cell(number, place)) != "":
+                return cell, place
         return "", places[0] if places else 0
 
-    def _read_column(self, column: Column) -> list[Typed | None]:
-        """One column of all data rows. Every distinct cell is parsed once."""
-        if column.name not in self.match.columns:
-            return [None] * len(self.data)
-        spellings = self.profile.spellings(column)
-        parsed: dict[tuple[type, Cell], Typed | BadCellError | None] = {}
-        values: list[Typed | None] = []
-        for number in self.data:
-            cell, place = self._cell(number, column.name)
-            known = (type(cell), cell)
-            if known not in parsed:
-                parsed[known] = self._parse(cell, column, spellings)
-            value = parsed[known]
-            if isinstance(value, BadCellError):
-                self._report(number, place, column, cell, str(value))
-                value = None
-            values.append(value)
-        return values
-
-    def _parse(
-        self, cell: Cell, column: Column, spellings: Mapping[str, str]
-    ) -> Typed | BadCellError | None:
-        try:
-            value = parse_cell(cell, column, spellings, self.formats)
-        except BadCellError as error:
-            return error
-        if value is None or column.kind is not str or spellings:
-            return value
-        text = str(value)
+    def _read_column(self, column: Column) -> pa.Array:
+        """One column of all data rows."""
+        kind = ARROW_TYPES[column.kind]
+        cells = self._cells(column.name)
+        if cells is None:
+            return pa.nulls(len(self.data), kind)
         if column.refers_to:
-            return self._resolve(text, column)
+            return self._read_reference(cells, column)
+        parsed = parse_column(cells, column, self._parser(column), self._is_plain(column))
+        self.masked += parsed.masked
+        for row, problem in parsed.problems.items():
+            number = int(self.data[row])
+            cell, place = self._cell(number, column.name)
+            severity = ERROR if column.required else WARNING
+            self._add(number, place, column.label, cell, problem, severity)
+        return parsed.values
+
+    def _is_plain(self, column: Column) -> bool:
+        """Whether text of a column is stored as it stands."""
+        return not (column.values or column.values_from or column.canonical)
+
+    def _parser(self, column: Column) -> Callable[[Cell], tuple[Typed | None, int]]:
+        """The function that makes one cell of a column a value."""
+        spellings = self.profile.spellings(column)
+        if column.name in ("lon", "lat"):
+            return lambda cell: (_parse_degrees(cell, column), 0)
+
+        def parse(cell: Cell) -> tuple[Typed | None, int]:
+            value = parse_cell(cell, column, spellings, self.formats)
+            if value is None or column.kind is not str or spellings or column.lonlat:
+                return value, 0
+            return self._clean_text(str(value), column)
+
+        return parse
+
+    def _clean_text(self, text: str, column: Column) -> tuple[str, int]:
+        """Text without personal information, in the form in which it is kept."""
         if column.canonical == "building":
             text = canonical_building(text)
-        if column.lonlat:
-            return text
         if column.name in self.table.key:
             # An id that is somebody's telephone or card number is kept as a mark, not in clear.
-            masked, count = mask_text(text, keeps_names=True)
-            self.masked += count
-            return _digest(text) if count else text
-        masked, count = mask_text(text, keeps_names=column.is_name)
-        self.masked += count
-        return masked
+            _, count = mask_text(text, keeps_names=True)
+            return (_digest(text) if count else text), count
+        return mask_text(text, keeps_names=column.is_name)
 
-    def _resolve(self, written: str, column: Column) -> str | BadCellError | None:
-        """The id that a written name stands for."""
+    def _read_reference(self, cells: Cells, column: Column) -> pa.Array:
+        """The ids that written names stand for; how they were found is kept in `found`."""
+        encoded = as_texts(cells).dictionary_encode()
+        written = encoded.dictionary.to_pylist()
+        answers = [self._resolve(name, column) for name in written]
+        found = [a if isinstance(a, Found) else None for a in answers]
+        for name, kind in (("how", pa.string()), ("certainty", pa.float64())):
+            told = pa.array([getattr(f, name) if f else None for f in found], kind)
+            self.found[name] = told.take(encoded.indices)
+        problems = [
+            self._describe_answer(w, a, column) for w, a in zip(written, answers, strict=True)
+        ]
+        said = pa.array([p is not None for p in problems], pa.bool_())
+        rows = said.take(encoded.indices).fill_null(False).to_numpy(zero_copy_only=False)
+        for row in np.flatnonzero(rows).tolist():
+            code = encoded.indices[row].as_py()
+            self._report_reference(int(self.data[row]), column, found[code], str(problems[code]))
+        ids = pa.array([f.identifier if f else None for f in found], pa.string())
+        return ids.take(encoded.indices)
+
+    def _resolve(self, written: str, column: Column) -> Found | Tie | str | None:
+        """What a written name stands for; '' where it stands for nothing on purpose."""
         names = self.references.get(column.refers_to)
-        if names is None or names.is_no_place(written):
-            return None
-        found = names.find(written)
-        if found is None:
-            label = self.profile.table(column.refers_to).label
-            return BadCellError(
-                f"“{written}”不在《{label}》里（或有几个同名的），请核对名称，或先补登"
-            )
-        return found
+        if names is None or is_empty(written) or names.is_no_place(written):
+            return ""
+        found = names.resolve(written)
+        # 翠屏家园3栋: the name with more behind it
+        return found if found is not None else names.resolve_in(written)
 
-    def _report(self, number: int, place: int, column: Column, cell: Cell, problem: str) -> None:
-        """Name a bad cell; its row goes to quarantine where the column is required."""
-        if column.refers_to == "compounds" and self.table.must_be_here and not column.required:
+    def _describe_answer(
+        self, written: str, answer: Found | Tie | str | None, column: Column
+    ) -> str | None:
+        """The sentence on a name that was not plainly found; None where there is nothing to say."""
+        if answer == "":
+            return None
+        names = self.references[column.refers_to]
+        label = self.profile.table(column.refers_to).label
+        if isinstance(answer, Found):
+            if answer.how not in INEXACT:
+                return None
+            return f"“{written}”按“{names.name_of(answer.identifier)}”收下（写法相近），不对请改成准确的名称"
+        ids = answer.identifiers if isinstance(answer, Tie) else names.suggest(written)
+        near = [names.name_of(key) for key in ids]
+        if column.refers_to == "compounds":
+            self.doubts[written] = Doubt(written, tuple(ids))
+        if isinstance(answer, Tie):
+            return f"“{written}”可能是{'、'.join(near)}，请写明是哪一个"
+        hint = f"，您是不是指{'、'.join(near)}？" if near else "，请核对名称，或先补登"
+        return f"“{written}”不在《{label}》里{hint}"
+
+    def _report_reference(
+        self, number: int, column: Column, found: Found | None, problem: str
+    ) -> None:
+        """Name a reference that was not plainly found; a required one keeps its row out."""
+        cell, place = self._cell(number, column.name)
+        if found is not None:
+            self._add(number, place, column.label, cell, problem, WARNING)
+        elif column.refers_to == "compounds" and self.table.must_be_here and not column.required:
             self.unplaced.add(number)  # decided when coordinates and address are known
-            return
-        severity = ERROR if column.required else WARNING
-        self._add(number, place, column.label, cell, problem, severity)
+        else:
+            severity = ERROR if column.required else WARNING
+            self._add(number, place, column.label, cell, problem, severity)
 
     def _add(
         self, number: int, place: int, label: str, cell: Cell, problem: str, severity: str
@@ -252,96 +315,127 @@ class Checker:
 
     def _count_personal(self) -> None:
         """Count what is thrown away: personal columns, known ones and such as look like it."""
-        places = [
-            place
-            for column in self.table.asked
-            if column.is_personal
-            for place in self.match.columns.get(column.name, [])
-        ]
-        places += [p for p, header in self.match.unknown.items() if looks_personal(header)]
-        for number in self.data:
-            row = self.sheet.rows[number]
-            self.masked += sum(place < len(row) and not is_empty(row[place]) for place in places)
+        for place in find_personal(self.match):
+            if place < self.sheet.width:
+                texts = as_texts(self.sheet.columns[place].take(self.data)).dictionary_encode()
+                says = [not is_empty(text) for text in texts.dictionary.to_pylist()]
+                told = pa.array(says, pa.bool_()).take(texts.indices)
+                self.masked += int(pc.sum(told).as_py() or 0)
 
-    def _fill_lonlat(self, rows: dict[str, list[Typed | None]]) -> None:
-        """Coordinates in pairs only, from two cells or from one that holds both; 0,0 is none."""
+    def _fill_lonlat(self, rows: dict[str, pa.Array]) -> None:
+        """Coordinates in pairs only, from two cells or one that holds both; doubtful ones named."""
         pairs = rows.pop("lonlat", None)
         if "lon" not in rows:
             return
-        for i, number in enumerate(self.data):
-            if pairs and pairs[i] is not None and rows["lon"][i] is None:
-                rows["lon"][i], rows["lat"][i] = self._split_pair(number)
-            lon, lat = rows["lon"][i], rows["lat"][i]
-            half = (lon is None) != (lat is None)
-            if half or (lon == 0 and lat == 0):
-                cell, place = self._cell(number, "lat" if lon is not None else "lon")
-                if half and not self._has_issue(number):
-                    self._add(number, place, "坐标", cell, "经度、纬度要两个都有才能用", WARNING)
-                elif not half:
-                    self._add(number, place, "坐标", cell, "坐标是 0,0，不是真实位置", WARNING)
-                rows["lon"][i] = rows["lat"][i] = None
+        lon, lat = _as_floats(rows["lon"]), _as_floats(rows["lat"])
+        if pairs is not None and pairs.null_count < len(pairs):
+            self._split_pairs(pairs, lon, lat)
+        judged = judge_coordinates(lon, lat, self.extent)
+        named = self._rows_named(*(self.table[n].label for n in ("lon", "lat", "lonlat")))
+        problems = np.flatnonzero(judged.has_problem).tolist()
+        if judged.is_all_swapped:
+            problems = [row for row in problems if judged.codes[row] != "swapped"]
+            place = self._cell(self.match.first_row - 1, "lon")[1]
+            said = judged.summary()[0]
+            self._add(self.match.first_row - 1, place, self.table["lon"].label, "", said, WARNING)
+        for row in problems:
+            number = int(self.data[row])
+            if number in named:
+                continue  # the cell itself was refused, with its own sentence
+            which = self._doubtful_place(number, lon[row], lat[row])
+            cell, place = self._cell(number, which)
+            label = self.table[which].label
+            self._add(number, place, label, cell, judged.sentence(row), WARNING)
+        rows["lon"], rows["lat"] = _as_column(judged.lon), _as_column(judged.lat)
 
-    def _split_pair(self, number: int) -> tuple[float | None, float | None]:
+    def _doubtful_place(self, number: int, lon: float, lat: float) -> str:
+        """Which column of a coordinate to point at: the one that is missing or impossible."""
+        if self._cell(number, "lonlat")[0] != "":
+            return "lonlat"
+        if np.isnan(lon) or np.isnan(lat):
+            return "lon" if np.isnan(lon) else "lat"
+        return "lat" if abs(lat) > 90 and abs(lon) <= 180 else "lon"
+
+    def _split_pairs(self, pairs: pa.Array, lon: np.ndarray, lat: np.ndarray) -> None:
+        """Fill in coordinates that stand in one cell."""
+        for row in np.flatnonzero(pairs.is_valid().to_numpy(zero_copy_only=False)).tolist():
+            if np.isnan(lon[row]):
+                lon[row], lat[row] = self._split_pair(int(self.data[row]))
+
+    def _split_pair(self, number: int) -> tuple[float, float]:
         cell, place = self._cell(number, "lonlat")
         try:
             pair = split_lonlat(cell)
-            if pair is None:
-                return None, None
-            lon = parse_cell(pair[0], self.table["lon"], {})
-            lat = parse_cell(pair[1], self.table["lat"], {})
         except BadCellError as error:
             self._add(number, place, "经纬度", cell, str(error), WARNING)
-            return None, None
-        return lon, lat  # type: ignore[return-value]
+            return np.nan, np.nan
+        return pair if pair is not None else (np.nan, np.nan)
 
-    def _has_issue(self, number: int) -> bool:
-        """Whether a coordinate of this row is named already."""
-        ending = str(number + 1)
-        return any(
-            issue.column in ("经度", "纬度") and issue.cell.lstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZ") == ending
-            for issue in self.issues[-4:]
-        )  # fmt: skip
+    def _rows_named(self, *labels: str) -> set[int]:
+        """Rows (from zero) of which a cell of some columns is named already."""
+        return {
+            int(issue.cell.lstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZ")) - 1
+            for issue in self.issues
+            if issue.column in labels
+        }
 
-    def _place_by_name(self, rows: dict[str, list[Typed | None]]) -> None:
-        """Say how the compound is known: by its name, or by a name in the address."""
-        names = self.references["compounds"]
-        by: list[Typed | None] = []
-        for i, number in enumerate(self.data):
-            found, how = rows["compound_id"][i], "name"
-            if found is None:
-                found, how = self._compound_in(rows, i, names), "address"
-            rows["compound_id"][i] = found
-            by.append(how if found else None)
-            if number in self.unplaced and not found:
-                self._refuse_stranger(number, has_place=rows["lon"][i] is not None)
-        rows["compound_by"] = by
-        rows["located_by"] = ["coordinates" if lon is not None else None for lon in rows["lon"]]
+    def _place_by_name(self, rows: dict[str, pa.Array]) -> None:
+        """Say how the compound is known, and how surely: by its name, or by one in the address."""
+        ids = rows["compound_id"]
+        size = len(ids)
+        how = self.found.get("how", pa.nulls(size, pa.string()))
+        sure = self.found.get("certainty", pa.nulls(size, pa.float64()))
+        rest = pc.if_else(ids.is_null(), rows["address"], None)
+        if rest.null_count < size:
+            encoded = rest.dictionary_encode()
+            names = self.references["compounds"]
+            told = [names.resolve_in(text) for text in encoded.dictionary.to_pylist()]
+            found = [f if isinstance(f, Found) else None for f in told]
+            ids = pc.coalesce(ids, _spread([f.identifier if f else None for f in found], encoded))
+            how = pc.coalesce(how, _spread(["address" if f else None for f in found], encoded))
+            sure = pc.coalesce(
+                sure, _spread([f.certainty if f else None for f in found], encoded, pa.float64())
+            )
+        rows["compound_id"], rows["compound_by"], rows["compound_certainty"] = ids, how, sure
+        has_place = rows["lon"].is_valid()
+        rows["located_by"] = pc.if_else(has_place, "coordinates", None)
+        self._refuse_strangers(ids, has_place)
 
-    def _compound_in(self, rows: dict[str, list[Typed | None]], i: int, names: Names) -> str | None:
-        address_text = rows["address"][i]
-        return names.find_in(str(address_text)) if address_text else None
+    def _refuse_strangers(self, ids: pa.Array, has_place: pa.Array) -> None:
+        if not self.unplaced:
+            return
+        known = ids.is_valid().to_numpy(zero_copy_only=False)
+        located = has_place.to_numpy(zero_copy_only=False)
+        for row, number in enumerate(self.data.tolist()):
+            if number in self.unplaced and not known[row]:
+                self._refuse_stranger(number, bool(located[row]))
 
     def _refuse_stranger(self, number: int, has_place: bool) -> None:
         """A compound that nobody knows: a warning where coordinates tell the place, else an error."""
         cell, place = self._cell(number, "compound_id")
+        written = as_text(cell)
         label = self.table["compound_id"].label
+        doubt = self.doubts.get(written)
+        near = [self.references["compounds"].name_of(i) for i in doubt.candidates] if doubt else []
+        hint = f"，最像的是{'、'.join(near)}" if near else ""
         if has_place:
-            problem = f"“{as_text(cell)}”不在《小区台账》里，改按坐标定位"
+            problem = f"“{written}”不在《小区台账》里{hint}，改按坐标定位"
             self._add(number, place, label, cell, problem, WARNING)
             return
         problem = (
-            f"“{as_text(cell)}”不在《小区台账》里，也没有坐标或能认出小区的地址；"
-            "请改成台账里的名称，或在设置里加别名"
+            f"“{written}”不在《小区台账》里{hint}，也没有坐标或能认出小区的地址；"
+            "请改成台账里的名称，或告诉我们它是哪个小区"
         )
         self._add(number, place, label, cell, problem, ERROR)
 
-    def _require(self, rows: dict[str, list[Typed | None]]) -> None:
+    def _require(self, rows: dict[str, pa.Array]) -> None:
         """A required cell that is empty keeps its row out."""
         for column in self.table.asked:
             if not column.required or column.is_personal:
                 continue
-            for i, number in enumerate(self.data):
-                if rows[column.name][i] is None and not self._is_named(number, column):
+            empty = rows[column.name].is_null().to_numpy(zero_copy_only=False)
+            for number in self.data[empty].tolist():
+                if not self._is_named(number, column):
                     cell, place = self._cell(number, column.name)
                     problem = f"缺“{column.label}”，请补填"
                     self._add(number, place, column.label, cell, problem, ERROR)
@@ -353,54 +447,87 @@ class Checker:
         where = address(number, self._cell(number, column.name)[1])
         return any(text.startswith(f"{where}：") for text in self.bad[number])
 
-    def _make_keys(self, rows: dict[str, list[Typed | None]]) -> None:
+    def _make_keys(self, rows: dict[str, pa.Array]) -> None:
         """Ids for rows whose sheet keeps none, from what tells them apart."""
         if not self.table.identity:
             return
         key = self.table.key[0]
+        lacking = np.flatnonzero(rows[key].is_null().to_numpy(zero_copy_only=False))
+        if not len(lacking):
+            return
+        chosen = [rows[name].take(pa.array(lacking)).to_pylist() for name in self.table.identity]
         seen: Counter[str] = Counter()
-        known = self.references.get(self.table.name)
-        for i in range(len(self.data)):
-            if rows[key][i] is not None:
-                continue
-            parts = [as_text(rows[name][i] or "") for name in self.table.identity]
-            if len(parts) == 1 and parts[0]:
-                # By its name alone: the id under which it is known already, else the name.
-                rows[key][i] = (known.find(parts[0]) if known else None) or parts[0]
-                continue
-            text = "|".join(parts)
-            if self.table.keeps_repeats:
-                # People alike are different people, the more so on different lists.
-                seen[text] += 1
-                text = "|".join((text, self.file, self.sheet.name, str(seen[text])))
-            rows[key][i] = _digest(text)
+        made = [
+            self._make_key([as_text("" if v is None else v) for v in parts], seen)
+            for parts in zip(*chosen, strict=True)
+        ]
+        keys = np.full(len(self.data), None, dtype=object)
+        keys[lacking] = made
+        rows[key] = pc.coalesce(rows[key], pa.array(keys, pa.string()))
 
-    def _refuse_repeats(self, rows: dict[str, list[Typed | None]]) -> None:
+    def _make_key(self, parts: list[str], seen: Counter[str]) -> str | None:
+        if len(parts) == 1 and parts[0]:
+            return self._known_id(parts[0]) or parts[0]
+        if self.table.keeps_repeats:
+            # People alike are different people, the more so on different lists.
+            text = "|".join(parts)
+            seen[text] += 1
+            parts = [text, self.file, self.sheet.name, str(seen[text])]
+        return make_key(parts)
+
+    def _known_id(self, name: str) -> str | None:
+        """The id under which something of this table is known already by its name."""
+        names = self.references.get(self.table.name)
+        found = names.resolve(name) if names else None
+        return found.identifier if isinstance(found, Found) and found.how not in INEXACT else None
+
+    def _check_order(self, rows: dict[str, pa.Array]) -> None:
+        """What ends cannot end before it began."""
+        for name, after in self.table.later:
+            if name not in self.match.columns or after not in self.match.columns:
+                continue
+            begun, ended = (rows[n].cast(pa.date32(), safe=False) for n in (after, name))
+            wrong = pc.less(ended, begun).fill_null(False)
+            for row in np.flatnonzero(wrong.to_numpy(zero_copy_only=False)).tolist():
+                number = int(self.data[row])
+                cell, place = self._cell(number, name)
+                early, late = self.table[after].label, self.table[name].label
+                problem = f"“{late}”早于“{early}”（{begun[row].as_py()}），请核对这两个日期"
+                self._add(number, place, late, cell, problem, WARNING)
+            rows[name] = pc.if_else(wrong, None, rows[name])
+
+    def _refuse_repeats(self, rows: dict[str, pa.Array]) -> None:
         """The second of two rows with one key goes to quarantine, whatever it says."""
+        columns = [rows[name] for name in self.table.key]
+        if len(columns) == 1 and pc.count_distinct(columns[0], mode="all").as_py() == len(
+            self.data
+        ):
+            return
         first: dict[tuple[Typed | None, ...], int] = {}
-        for i, number in enumerate(self.data):
+        keys = zip(*(column.to_pylist() for column in columns), strict=True)
+        for number, key in zip(self.data.tolist(), keys, strict=True):
             if number in self.bad:
                 continue
-            key = tuple(rows[name][i] for name in self.table.key)
             if key in first:
-                names = [n for n in self.table.key if n in self.match.columns] or [
-                    self.table.key[0]
-                ]
-                cell, place = self._cell(number, names[0])
-                label = "、".join(self.table[name].label for name in self.table.key)
-                problem = f"与第 {first[key] + 1} 行重复（{label}相同），只收第一行；请删去或改正"
-                self._add(number, place, label, cell, problem, ERROR)
-                self.repeats.add(number)  # the first row's arrival does not mend this one
+                self._refuse_repeat(number, first[key])
             else:
                 first[key] = number
 
-    def _check_totals(self, rows: dict[str, list[Typed | None]]) -> None:
+    def _refuse_repeat(self, number: int, first: int) -> None:
+        names = [n for n in self.table.key if n in self.match.columns] or [self.table.key[0]]
+        cell, place = self._cell(number, names[0])
+        label = "、".join(self.table[name].label for name in self.table.key)
+        problem = f"与第 {first + 1} 行重复（{label}相同），只收第一行；请删去或改正"
+        self._add(number, place, label, cell, problem, ERROR)
+        self.repeats.add(number)  # the first row's arrival does not mend this one
+
+    def _check_totals(self, rows: dict[str, pa.Array]) -> None:
         """Sums that the sheet itself states must be the sums of its rows."""
-        for total in self.totals:
+        for total in self.sorted.totals:
             spans = self._summed_rows(total)
             for column in self.table.asked:
                 if column.unit in _SUMMED_UNITS and column.name in self.match.columns:
-                    self._check_total(total, spans, column, rows)
+                    self._check_total(total, spans, column, rows[column.name])
 
     def _summed_rows(self, total: int) -> list[range]:
         """The rows that a sum may cover: those since the last sum, all above it, all below it.
@@ -408,17 +535,18 @@ class Checker:
         小计, 商品房合计 and 合计 are used for either; which of them is meant shows in the figures.
         The likeliest comes first.
         """
-        first, end = self.match.first_row, len(self.sheet.rows)
-        before = [number for number in self.totals if number < total]
+        end = self.sheet.height if self.match.end_row is None else self.match.end_row
+        first = self.match.first_row
+        before = [number for number in self.sorted.totals if number < total]
         since = range(before[-1] + 1 if before else first, total)
         above, below = range(first, total), range(total + 1, end)
-        if not any(number in above for number in self.data):
+        if not len(self.data) or self.data[0] > total:
             return [below]
-        texts = [str(cell) for cell in self.sheet.rows[total] if isinstance(cell, str)]
+        texts = [str(cell) for cell in self.sheet.row(total) if isinstance(cell, str)]
         return [since, above] if any("小计" in text for text in texts) else [above, since]
 
     def _check_total(
-        self, total: int, spans: list[range], column: Column, rows: dict[str, list[Typed | None]]
+        self, total: int, spans: list[range], column: Column, values: pa.Array
     ) -> None:
         stated, place = self._cell(total, column.name)
         if is_empty(stated):
@@ -427,13 +555,14 @@ class Checker:
             said = parse_cell(stated, Column(column.name, float, column.label), {})
         except BadCellError:
             return  # a word in the sums' row, not a sum
-        values = dict(zip(self.data, rows[column.name], strict=True))
+        refused = self._rows_named(column.label)
+        counts = values.fill_null(0).to_numpy(zero_copy_only=False)
         sums = []
         for span in spans:
-            covered = {number: value for number, value in values.items() if number in span}
-            if any(v is None and self._cell(n, column.name)[0] != "" for n, v in covered.items()):
+            inside = (self.data >= span.start) & (self.data < span.stop)
+            if refused & set(self.data[inside].tolist()):
                 return  # a cell of this column was refused and named: its sum cannot be known
-            sums.append((sum(v for v in covered.values() if isinstance(v, int)), covered))
+            sums.append((int(counts[inside].sum()), self.data[inside].tolist()))
         found, covered = sums[0]
         if said not in [known for known, _ in sums]:
             problem = (
@@ -444,25 +573,102 @@ class Checker:
             for number in covered:
                 self.bad.setdefault(number, []).append(f"{address(total, place)}：{problem}")
 
-    def _gather(self, rows: dict[str, list[Typed | None]]) -> Checked:
-        good = [i for i, number in enumerate(self.data) if number not in self.bad]
+    def _gather(self, rows: dict[str, pa.Array]) -> Checked:
+        is_bad = np.isin(self.data, list(self.bad))
+        good, bad = np.flatnonzero(~is_bad), np.flatnonzero(is_bad)
+        keys = [rows[name].take(pa.array(bad)).to_pylist() for name in self.table.key]
+        bad_keys = {
+            number + 1: join_key(key)
+            for number, key in zip(self.data[bad].tolist(), zip(*keys, strict=True), strict=True)
+            if number not in self.repeats and all(key)
+        }
+        if len(bad):
+            rows = {name: values.take(pa.array(good)) for name, values in rows.items()}
         return Checked(
             table=self.table,
-            rows={name: [values[i] for i in good] for name, values in rows.items()},
-            row_numbers=[self.data[i] + 1 for i in good],
-            bad_rows={n + 1: self.bad[n] for n in self.data if n in self.bad},
-            bad_keys={
-                number + 1: join_key(key)
-                for i, number in enumerate(self.data)
-                if number in self.bad
-                and number not in self.repeats
-                and all(key := [rows[name][i] for name in self.table.key])
-            },
-            recognised=self.recognised,
+            rows=rows,
+            row_numbers=self.data[good] + 1,
+            bad_rows={n + 1: self.bad[n] for n in self.data[bad].tolist()},
+            bad_keys=bad_keys,
+            recognised=self.sorted.recognised,
             issues=self.issues,
             masked=self.masked,
             unknown=[h for h in self.match.unknown.values() if not looks_personal(h)],
+            doubts=[d for d in self.doubts.values() if not mask_text(d.written)[1]],
+            file=self.file,
+            sheet=self.sheet.name,
+            key_place=self._key_place(),
         )
+
+    def _key_place(self) -> int:
+        """The column, from zero, at which to point where a key is doubled."""
+        names = [n for n in self.table.key if n in self.match.columns] or [*self.match.columns]
+        return self.match.columns[names[0]][0] if names else 0
+
+
+def join_checked(parts: Sequence[Checked]) -> Checked:
+    """Several tables of one kind on a sheet as one; a key that comes twice is refused."""
+    if len(parts) == 1:
+        return parts[0]
+    first = parts[0]
+    _refuse_twice(parts)
+    joined = Checked(
+        table=first.table,
+        rows={name: pa.concat_arrays([part.rows[name] for part in parts]) for name in first.rows},
+        row_numbers=np.concatenate([part.row_numbers for part in parts]),
+        recognised=sum(part.recognised for part in parts),
+        issues=[issue for part in parts for issue in part.issues],
+        masked=sum(part.masked for part in parts),
+        unknown=list(dict.fromkeys(h for part in parts for h in part.unknown)),
+        doubts=list({d.written: d for part in parts for d in part.doubts}.values()),
+    )
+    for part in parts:
+        for number, problems in part.bad_rows.items():
+            # Side by side two tables have rows of one number, and quarantine keeps them as one.
+            is_shared = number in joined.bad_rows
+            joined.bad_rows.setdefault(number, []).extend(problems)
+            joined.bad_keys.pop(number, None)
+            if not is_shared and number in part.bad_keys:
+                joined.bad_keys[number] = part.bad_keys[number]
+    return joined
+
+
+def _refuse_twice(parts: Sequence[Checked]) -> None:
+    """A key of one table of a sheet that stands in an earlier one as well is refused there."""
+    seen: dict[str, int] = {}
+    for part in parts:
+        keys = part.keys().to_pylist()
+        numbers = part.row_numbers.tolist()
+        twice = [place for place, key in enumerate(keys) if key in seen]
+        for place in twice:
+            part.refuse(
+                numbers[place], f"与第 {seen[keys[place]]} 行重复，只收第一行；请删去或改正"
+            )
+        seen = dict(zip(keys, numbers, strict=True)) | seen
+        part.drop(twice)
+
+
+def _spread(values: list[object], encoded: pa.Array, kind: pa.DataType | None = None) -> pa.Array:
+    """Values of distinct texts to all their rows."""
+    return pa.array(values, kind or pa.string()).take(encoded.indices)
+
+
+def _as_floats(values: pa.Array) -> np.ndarray:
+    """A column of numbers with NaN for what is missing; a copy."""
+    return np.array(values.to_numpy(zero_copy_only=False), dtype=float)
+
+
+def _as_column(values: np.ndarray) -> pa.Array:
+    return pa.array(values, pa.float64(), from_pandas=True)
+
+
+def _parse_degrees(cell: Cell, column: Column) -> Typed | None:
+    """A coordinate as decimal degrees, also where it is written with minutes and seconds."""
+    if isinstance(cell, str) and (angle := parse_angle(cell)) is not None:
+        return angle
+    if isinstance(cell, float):
+        return cell  # bounds are judged in pairs, where more can be said
+    return parse_cell(cell, Column(column.name, float, column.label), {})
 
 
 def _digest(text: str) -> str:
@@ -479,38 +685,94 @@ def looks_personal(header: str) -> bool:
     return bool(_PERSONAL_HEADER.search(header))
 
 
-def check_sheet(
-    sheet: Sheet, match: Match, profile: Profile, file: str, references: Mapping[str, Names]
-) -> Checked:
-    """Typed rows and issues of one sheet on which a table was found."""
-    return Checker(sheet, match, profile, file, references).run()
+def make_key(parts: Iterable[str]) -> str:
+    """The id of a row that has none, from what tells it apart."""
+    return _digest("|".join(parts))
 
 
-def describe_cells(sheet: Sheet, match: Match, numbers: Iterable[int]) -> list[dict[str, str]]:
-    """What the sheet itself says in some rows (counted from one), by header, masked as stored.
-
-    Cells of personal columns are left out.
-    """
-    personal = {
+def find_personal(match: Match) -> list[int]:
+    """The columns of a sheet, from zero, that hold personal information and are thrown away."""
+    places = [
         place
         for column in match.table.asked
         if column.is_personal
         for place in match.columns.get(column.name, [])
-    }
-    personal |= {place for place, header in match.unknown.items() if looks_personal(header)}
-    described = []
-    for number in numbers:
-        row = sheet.rows[number - 1]
-        cells: dict[str, str] = {}
-        for place, cell in enumerate(row):
-            if cell != "" and place not in personal:
-                header = match.headers[place] if place < len(match.headers) else ""
-                if not header or header in cells:
-                    # No header, or one that stands twice: the letter tells the columns apart.
-                    header = f"{header}（{get_column_letter(place + 1)}列）"
-                cells[header] = mask_text(as_text(cell))[0]
-        described.append(cells)
-    return described
+    ]
+    return places + [p for p, header in match.unknown.items() if looks_personal(header)]
 
 
-__all__ = ["ERROR", "MASK", "WARNING", "Checked", "Issue", "check_sheet", "describe_cells"]
+def check_sheet(
+    sheet: Sheet,
+    match: Match,
+    profile: Profile,
+    file: str,
+    references: Mapping[str, Names],
+    extent: Extent | None = None,
+) -> Checked:
+    """Typed rows and issues of one table on a sheet.
+
+    `extent` is where the community lies (west, south, east, north in degrees), as far as known;
+    coordinates far from it are named and left out.
+    """
+    return Checker(sheet, match, profile, file, references, extent).run()
+
+
+@dataclass(frozen=True)
+class RawCells:
+    """What a sheet itself says in some rows: a text column for each header, masked as stored."""
+
+    headers: list[str]
+    columns: list[pa.Array]
+
+
+def read_raw(sheet: Sheet, match: Match, numbers: Sequence[int] | np.ndarray) -> RawCells:
+    """What the sheet itself says in some rows (counted from one), by header, masked as stored.
+
+    Cells of personal columns are left out, and an empty cell is null.
+    """
+    personal = set(find_personal(match))
+    rows = pa.array(np.asarray(numbers, dtype=np.int64) - 1)
+    raw = RawCells([], [])
+    for place in match.places(sheet.width):
+        cells = sheet.columns[place].take(rows)
+        if place in personal or not cells.filled().any():
+            continue
+        header = match.headers[place] if place < len(match.headers) else ""
+        if not header or header in raw.headers:
+            # No header, or one that stands twice: the letter tells the columns apart.
+            header = f"{header}（{get_column_letter(place + 1)}列）"
+        raw.headers.append(header)
+        raw.columns.append(_mask_cells(cells))
+    return raw
+
+
+def _mask_cells(cells: Cells) -> pa.Array:
+    """Cells as text without personal information; a number is such only where it is long."""
+    is_long = pc.greater_equal(pc.abs(cells.number), _SHORTEST_NUMBER)
+    is_long = pc.and_(is_long, pc.equal(pc.floor(cells.number), cells.number)).fill_null(False)
+    nothing = [pa.nulls(len(cells), part.type) for part in cells.parts]
+    telling = Cells(cells.text, pc.if_else(is_long, cells.number, None), nothing[2])
+    harmless = Cells(nothing[0], pc.if_else(is_long, None, cells.number), cells.moment)
+    return pc.coalesce(mask_texts(as_texts(telling)), as_texts(harmless))
+
+
+def describe_cells(
+    sheet: Sheet, match: Match, numbers: Sequence[int] | np.ndarray
+) -> list[dict[str, str]]:
+    """The same as `read_raw`, a row each: header to text, without empty cells."""
+    raw = read_raw(sheet, match, numbers)
+    texts = [column.to_pylist() for column in raw.columns]
+    return [
+        {
+            h: column[i]
+            for h, column in zip(raw.headers, texts, strict=True)
+            if column[i] is not None
+        }
+        for i in range(len(numbers))
+    ]
+
+
+__all__ = [
+    "ERROR", "MASK", "WARNING", "Checked", "Doubt", "Issue", "Parsed", "RawCells",
+    "check_sheet", "describe_cells", "read_raw",
+]  # fmt: skip

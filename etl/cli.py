@@ -1,4 +1,4 @@
-"""The `shequ` command: serve, refresh, template, history, undo, query."""
+"""The `shequ` command: serve, refresh, fill, watch, template, history, undo, query."""
 
 from __future__ import annotations
 
@@ -8,23 +8,33 @@ import logging
 import os
 import socket
 import sys
+import time
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from etl.check import ERROR
-from etl.errors import ShequError
+from etl.errors import FileError, ShequError, UsageError
+from etl.fill import Filled, fill_form
 from etl.profile import Profile, load_profile
+from etl.questions import Answer, describe_for_terminal, parse_answer
+from etl.reading import Progress, be_silent, choose_profile, list_files
 from etl.refresh import refresh, user_name
 from etl.report import Report
 from etl.resources import sample_folder
+from etl.returning import find_file, give_back
 from etl.store import Entry, Store
+from etl.tables import BY_NAME
 from etl.template import write_template
+from etl.watch import Round, Watcher, hold_folder, open_log, watch, watch_once
 
 DONE, NOTHING_PUBLISHED, WRONG_USAGE, SOME_QUARANTINED = 0, 1, 2, 3
 DEFAULT_STORE = "shequ-data"
 SHOWN_ISSUES = 30
+SHOWN_CHANGES = 20
+QUIET_SECONDS = 1.0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -36,6 +46,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = build_parser().parse_args(arguments)
     try:
         return int(options.run(options))
+    except UsageError as error:
+        _fail(str(error), options.json)
+        return WRONG_USAGE
     except ShequError as error:
         return _fail(str(error), options.json)
     except Exception:
@@ -91,6 +104,39 @@ def build_parser() -> argparse.ArgumentParser:
     )
     update.add_argument("--dry-run", action="store_true", help="只说会怎样，不改动数据")
     update.add_argument("--who", default="", help="更新人（默认取系统用户名）")
+    update.add_argument(
+        "--map",
+        action="append",
+        default=[],
+        metavar="WHAT=ANSWER",
+        help="回答问到的事并记住，例如 'Sheet1=投诉工单'、'盘名=小区名称'、'翠屏=翠屏家园'、"
+        "'小区台账=完整名单'；可以写几次",
+    )
+    update.add_argument(
+        "--password",
+        action="append",
+        default=[],
+        metavar="[FILE=]PASSWORD",
+        help="打开密码；几个文件密码不同时写 文件名=密码",
+    )
+    update.add_argument(
+        "--returned", type=Path, metavar="DIR", help="把有问题的表格标好颜色和批注，放到这个文件夹"
+    )
+    form = add("fill", run_fill, "把别的部门发来的空表，用库里的数据填好")
+    form.add_argument("forms", nargs="+", type=Path, metavar="FORM", help="要填的表")
+    form.add_argument(
+        "--out", type=Path, metavar="DIR", help="填好的表放到哪里（默认放在原表旁边）"
+    )
+    form.add_argument(
+        "--month", type=_month, metavar="YYYY-MM", help="“本月”是哪个月，例如 2026-10"
+    )
+    drop = add("watch", run_watch, "看守一个文件夹：放进来的表格自动读入")
+    drop.add_argument("folder", type=Path, metavar="DIR", help="要看守的文件夹，可以在网络盘上")
+    drop.add_argument("--once", action="store_true", help="只处理现有的文件，然后结束")
+    drop.add_argument(
+        "--every", type=_seconds, default=5.0, metavar="SECONDS", help="隔几秒看一次（默认 5）"
+    )
+    drop.add_argument("--who", default="", help="更新人（默认取系统用户名）")
     template = add("template", run_template, "写出空白的表格模板和数据字典")
     template.add_argument("--out", type=Path, required=True, metavar="DIR", help="放到哪个文件夹")
     add("history", run_history, "列出历次更新")
@@ -112,6 +158,20 @@ def _port(text: str) -> int:
     return number
 
 
+def _month(text: str) -> date:
+    try:
+        return datetime.strptime(text, "%Y-%m").date()
+    except ValueError as error:
+        raise argparse.ArgumentTypeError("月份应写成 2026-10 这样") from error
+
+
+def _seconds(text: str) -> float:
+    number = float(text)
+    if not 1 <= number <= 86_400:
+        raise argparse.ArgumentTypeError("应在 1 到 86400 秒之间")
+    return number
+
+
 def _require_free(host: str, port: int) -> None:
     """Say in a sentence that somebody else listens there already."""
     with socket.socket() as tried:
@@ -124,7 +184,18 @@ def run_refresh(options: Any) -> int:
     """`shequ refresh FILE…`: read files in."""
     profile = _profile(options)
     store = Store(options.store)
-    report = refresh(store, options.files, profile, options.dry_run, options.who)
+    run = partial(
+        refresh,
+        store,
+        options.files,
+        profile,
+        who=options.who,
+        passwords=_read_passwords(options),
+        progress=_tell_progress(options),
+    )
+    report = run(dry_run=options.dry_run, answers=_read_answers(options, store, run))
+    if options.returned:
+        _write_returned(options, store, report)
     if options.json:
         said = report.as_dict()
         if _is_failed(report):
@@ -133,6 +204,72 @@ def run_refresh(options: Any) -> int:
     else:
         _print_report(report)
     return _exit_code(report)
+
+
+def _read_passwords(options: Any) -> dict[str, str]:
+    """Passwords by file name; one that names no file is for all of them."""
+    names = [path.name for path in list_files(options.files)[0]]
+    found: dict[str, str] = {}
+    for text in options.password:
+        name, mark, password = text.partition("=")
+        if mark and name in names:
+            found[name] = password
+        else:
+            found |= dict.fromkeys([n for n in names if n not in found], text)
+    return found
+
+
+def _read_answers(options: Any, store: Store, run: Callable[..., Report]) -> list[Answer]:
+    """The answers given with --map: what they answer is what looks at the files ask.
+
+    An answer may raise the next question: which table first, then which of its columns.
+    """
+    answers: list[Answer] = []
+    waiting = list(options.map)
+    profile = _profile(options) or choose_profile(None, list_files(options.files)[1], store)
+    while waiting:
+        look = run(dry_run=True, answers=answers)
+        left = []
+        for text in waiting:
+            try:
+                answers += parse_answer(text, look, profile)
+            except UsageError:
+                left.append(text)
+        if len(left) == len(waiting):
+            parse_answer(left[0], look, profile)
+        waiting = left
+    return answers
+
+
+def _tell_progress(options: Any) -> Progress:
+    """Says on the terminal how far a long refresh is; nothing within the first second."""
+    began = time.monotonic()
+    if options.json or not sys.stderr.isatty():
+        return be_silent
+
+    def tell(share: float, words: str) -> None:
+        if time.monotonic() - began > QUIET_SECONDS:
+            end = "\n" if share >= 1 else ""
+            print(f"\r{share:4.0%} {words}\033[K", end=end, file=sys.stderr, flush=True)
+
+    return tell
+
+
+def _write_returned(options: Any, store: Store, report: Report) -> None:
+    """Put the marked workbook of every file that has problems into a folder."""
+    profile = _profile(options) or choose_profile(None, list_files(options.files)[1], store)
+    passwords = _read_passwords(options)
+    try:
+        options.returned.mkdir(parents=True, exist_ok=True)
+        for path in report.paths:
+            given = give_back(path, find_file(report, path), profile, passwords.get(path.name, ""))
+            if given is not None:
+                (options.returned / given[0]).write_bytes(given[1])
+                report.warnings.append(f"已把问题标在《{given[0]}》上，放在 {options.returned}")
+    except OSError as error:
+        raise FileError(
+            f"标注好的表格写不到“{options.returned}”：{error.strerror}。数据更新不受影响。"
+        ) from error
 
 
 def _is_failed(report: Report) -> bool:
@@ -174,7 +311,26 @@ def _print_report(report: Report) -> None:
         print(f"……另有 {len(report.issues) - SHOWN_ISSUES} 处，见“数据质量”页或 --json")
     for warning in report.warnings:
         print(f"[提醒] {warning}")
+    _print_changes(report)
+    for question in report.questions:
+        print(f"[要问] {describe_for_terminal(question)}")
     print(_conclude(report))
+
+
+def _print_changes(report: Report) -> None:
+    """What changes, cell by cell, and the totals that move."""
+    for change in report.changes[:SHOWN_CHANGES]:
+        label = BY_NAME[change.table][change.column].label
+        print(f"[变更] {change.key} {label}：{change.old or '（空）'} → {change.new or '（空）'}")
+    if report.changed_cells > SHOWN_CHANGES:
+        print(f"……共变更 {report.changed_cells} 格")
+    for gone in report.gone[:SHOWN_CHANGES]:
+        print(f"[去掉] {BY_NAME[gone.table].label} {gone.key}（《{gone.file}》第 {gone.row} 行）")
+    for total in report.totals:
+        if total.before != total.after:
+            was = "—" if total.before is None else f"{total.before:g}"
+            stated = f"，已公布 {total.published:g}" if total.published else ""
+            print(f"[总数] {total.label}：{was} → {total.after or 0:g}{stated}")
 
 
 def _conclude(report: Report) -> str:
@@ -187,6 +343,83 @@ def _conclude(report: Report) -> str:
     quarantined = report.count("quarantined")
     rest = f"，{quarantined} 条未入库" if quarantined else ""
     return f"已发布，快照 {report.snapshot}{rest}。"
+
+
+def run_fill(options: Any) -> int:
+    """`shequ fill FORM…`: fill other offices' forms."""
+    store = Store(options.store, read_only=True)
+    profile = _profile(options) or choose_profile(None, [], store)
+    forms = [
+        (form, fill_form(store, form, profile, options.out, options.month))
+        for form in options.forms
+    ]
+    if options.json:
+        _print_json({"files": [{"form": f.name, **filled.as_dict()} for f, filled in forms]})
+    else:
+        for form, filled in forms:
+            _print_filled(form, filled)
+    if not any(filled.filled for _, filled in forms):
+        return NOTHING_PUBLISHED
+    return SOME_QUARANTINED if any(filled.left for _, filled in forms) else DONE
+
+
+def _print_filled(form: Path, filled: Filled) -> None:
+    for left in filled.left[:SHOWN_ISSUES]:
+        print(f"[留空] {left.sheet} {left.cell} {left.label}：{left.reason}")
+    if len(filled.left) > SHOWN_ISSUES:
+        print(f"……另有 {len(filled.left) - SHOWN_ISSUES} 处，见“填表说明”或 --json")
+    for note in filled.notes:
+        print(f"[提醒] {note}")
+    if filled.path is None:
+        print(f"《{form.name}》一格也没有填上，没有写出新表。")
+    else:
+        counts = f"填了 {len(filled.filled)} 格，留空 {len(filled.left)} 处"
+        print(f"《{form.name}》{counts}，已写出 {filled.path}")
+
+
+def run_watch(options: Any) -> int:
+    """`shequ watch DIR`: read in what is dropped into a folder."""
+    profile = _profile(options)
+
+    def update(files: Sequence[Path]) -> Report:
+        store = Store(options.store)
+        try:
+            return refresh(store, files, profile, who=options.who or user_name())
+        finally:
+            store.close()
+
+    def mark(path: Path, report: Report) -> tuple[str, bytes] | None:
+        store = Store(options.store, read_only=True)
+        try:
+            return give_back(
+                path, find_file(report, path), profile or choose_profile(None, [], store)
+            )
+        finally:
+            store.close()
+
+    folder = options.folder.absolute()
+    with hold_folder(folder), open_log(folder, None if options.json else _say) as say:
+        watcher = Watcher(folder, update, mark, settle=options.every, say=say)
+        try:
+            if options.once:
+                return _conclude_round(watch_once(watcher, options.every), options.json)
+            say(f"开始看守“{folder.name}”，每 {options.every:g} 秒看一次（按 Ctrl+C 结束）")
+            watch(watcher, options.every)
+        except KeyboardInterrupt:
+            say("已停止看守。")
+    return DONE
+
+
+def _say(sentence: str) -> None:
+    print(sentence, flush=True)
+
+
+def _conclude_round(found: Round, as_json: bool) -> int:
+    if as_json:
+        _print_json(vars(found))
+    if found.problems and not found.done + found.returned:
+        return NOTHING_PUBLISHED
+    return SOME_QUARANTINED if found.returned or found.problems or found.stuck else DONE
 
 
 def run_template(options: Any) -> int:

@@ -29,19 +29,30 @@ def literal(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
+def core_columns(table: Table) -> list[tuple[str, str]]:
+    """Names and types of a contract table's columns in the lake, with where each row came from."""
+    return [(c.name, SQL_TYPES[c.kind]) for c in table.stored] + list(PROVENANCE)
+
+
+def plain_columns(table: Table) -> list[tuple[str, str]]:
+    """Names and types of the columns of a table that no sheet holds."""
+    columns = [(c.name, SQL_TYPES[c.kind]) for c in table.columns]
+    return [*columns, ("geometry", "GEOMETRY")] if table.name in WITH_GEOMETRY else columns
+
+
 def define_core(table: Table) -> str:
-    """CREATE TABLE of a contract table in the lake, with where each row came from."""
-    columns = [f"{quote(c.name)} {SQL_TYPES[c.kind]}" for c in table.stored]
-    columns += [f"{quote(name)} {kind}" for name, kind in PROVENANCE]
-    return f"CREATE TABLE lake.{quote('core_' + table.name)} ({', '.join(columns)})"
+    """CREATE TABLE of a contract table in the lake."""
+    return _define("core_" + table.name, core_columns(table))
 
 
 def define_plain(table: Table) -> str:
     """CREATE TABLE of a table that no sheet holds."""
-    columns = [f"{quote(c.name)} {SQL_TYPES[c.kind]}" for c in table.columns]
-    if table.name in WITH_GEOMETRY:
-        columns.append("geometry GEOMETRY")
-    return f"CREATE TABLE lake.{quote(table.name)} ({', '.join(columns)})"
+    return _define(table.name, plain_columns(table))
+
+
+def _define(name: str, columns: list[tuple[str, str]]) -> str:
+    told = ", ".join(f"{quote(column)} {kind}" for column, kind in columns)
+    return f"CREATE TABLE lake.{quote(name)} ({told})"
 
 
 def define_staging(table: Table, spellings: dict[str, Iterable[str]]) -> str:
@@ -52,6 +63,10 @@ def define_staging(table: Table, spellings: dict[str, Iterable[str]]) -> str:
     """
     parts = [_define_column(c, table, spellings.get(c.name, ())) for c in table.stored]
     parts.append('"row" BIGINT NOT NULL')
+    parts += [
+        f"CHECK (CAST({quote(late)} AS DATE) >= CAST({quote(early)} AS DATE))"
+        for late, early in table.later
+    ]
     parts.append(f"PRIMARY KEY ({', '.join(quote(name) for name in table.key)})")
     return f"CREATE OR REPLACE TEMP TABLE staging ({', '.join(parts)})"
 

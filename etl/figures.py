@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import calendar
 import json
-from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 import shapely
 
 from etl.profile import Profile
@@ -21,11 +18,11 @@ from etl.tables.outputs import (
     OUT_COMPOUNDS,
     OUT_COVERAGE,
     OUT_HOTSPOTS,
-    OUT_MONTHS,
     OUT_SHAPES,
     OUT_TARGETS,
     OUT_TOTALS,
 )
+from etl.tally import Period, add_months, count_compounds, tally_complaints
 from etl.targets import build_targets
 from geo.areas import measure_area, place_points
 from geo.coverage import judge_coverage, measure_coverage
@@ -41,38 +38,18 @@ NEAR_BUILDING_M = 60.0
 ALPHA = 0.05
 SEED = 20120901
 METRES_PER_DEGREE = 111_320.0
-WHOLE_MONTH_SLACK_DAYS = 3
-STRAY_DAYS = 400
-
-
-@dataclass(frozen=True)
-class Period:
-    """What time the figures speak of; `end` is the day after the last, `month` the newest one."""
-
-    known_until: datetime
-    start: date
-    end: date
-    month: date
-    first: date
-
-    @property
-    def last(self) -> date:
-        """The last day of the window."""
-        return (pd.Timestamp(self.end) - pd.Timedelta(days=1)).date()
 
 
 def publish_figures(writer: Writer, profile: Profile) -> None:
     """Work out every `out_` table from the core tables of this transaction."""
-    period = find_period(writer, profile)
-    _judge_complaints(writer, profile, period)
-    writer.replace_by(OUT_MONTHS, "out_months")
+    tally, period = tally_complaints(writer, profile)
     writer.replace_by(OUT_SHAPES, "out_shapes")
     base = _measure_compounds(writer)
     _publish_cells(writer, base)
-    months = _count_months(writer, base, period)
+    months = _count_months(tally, base, period)
     coverage = _judge_coverage(writer, base, profile)
     writer.replace(OUT_COVERAGE, coverage)
-    compounds = _describe_compounds(writer, base, months, coverage, period)
+    compounds = _describe_compounds(writer, base, tally, months, coverage, period)
     hotspots = _find_hotspots(writer, compounds, months, period)
     compounds["is_hotspot"] = (
         compounds["is_funnel_high"].fillna(False) | compounds["is_past_high"].fillna(False)
@@ -81,52 +58,6 @@ def publish_figures(writer: Writer, profile: Profile) -> None:
     writer.replace(OUT_HOTSPOTS, hotspots)
     writer.replace(OUT_TARGETS, build_targets(compounds, coverage, profile))
     writer.replace(OUT_TOTALS, _sum_up(writer, compounds, profile))
-
-
-def find_period(writer: Writer, profile: Profile) -> Period | None:
-    """The window of the rates; None where there is no complaint.
-
-    The newest month counts as whole when a complaint lies in its last three days. A lone date
-    more than a year away from all others is a slip of the pen: it is counted, not followed.
-    """
-    months = _drop_stray_months(writer.frame("complaint_months"))
-    if months.empty:
-        return None
-    newest = months["newest_at"].max()
-    first, month = (months["month"].iloc[k].date() for k in (0, -1))
-    days = calendar.monthrange(month.year, month.month)[1]
-    if newest.day <= days - WHOLE_MONTH_SLACK_DAYS:
-        month = _add_months(month, -1)
-    end = _add_months(month, 1)
-    start = _add_months(end, -profile.rate_months)
-    return Period(newest.to_pydatetime(), min(max(start, first), month), end, month, first)
-
-
-def _drop_stray_months(months: pd.DataFrame) -> pd.DataFrame:
-    """The run of months, none more than a year from the next, that holds most complaints."""
-    gaps = pd.to_datetime(months["month"]).diff() > pd.Timedelta(days=STRAY_DAYS)
-    runs = gaps.cumsum()
-    counts = months["complaint_count"].groupby(runs).sum()
-    return months[runs == counts.idxmax()] if len(counts) else months
-
-
-def _add_months(day: date, months: int) -> date:
-    index = day.year * 12 + day.month - 1 + months
-    return date(index // 12, index % 12 + 1, 1)
-
-
-def _judge_complaints(writer: Writer, profile: Profile, period: Period | None) -> None:
-    """Make `judged_complaints`, on which the counts lean."""
-    categories = pa.table(
-        {
-            "name": [c.name for c in profile.categories],
-            "due_days": pa.array([c.due_days for c in profile.categories], type=pa.int32()),
-        }
-    )
-    writer.register("categories", categories)
-    until = period.known_until if period else datetime(1900, 1, 1)
-    judged = writer.arrow("judged_complaints", known_until=until)
-    writer.register("judged_complaints", judged)
 
 
 def _measure_compounds(writer: Writer) -> pd.DataFrame:
@@ -142,7 +73,15 @@ def _measure_compounds(writer: Writer) -> pd.DataFrame:
 
 def _publish_cells(writer: Writer, base: pd.DataFrame) -> None:
     lon_step, lat_step = _cell_steps(base, CELL_M)
-    writer.replace_by(OUT_CELLS, "out_cells", lon_step=lon_step, lat_step=lat_step)
+    touched = writer.touched_months
+    if touched is None:
+        first, end = date(1, 1, 1), date(9999, 1, 1)
+    elif touched:
+        first, end = min(touched), add_months(max(touched), 1)
+    else:
+        return
+    steps = {"lon_step": lon_step, "lat_step": lat_step}
+    writer.replace_by(OUT_CELLS, "out_cells", months_from=first, months_to=end, **steps)
 
 
 def _cell_steps(base: pd.DataFrame, metres: float) -> tuple[float, float]:
@@ -152,17 +91,14 @@ def _cell_steps(base: pd.DataFrame, metres: float) -> tuple[float, float]:
     return step / max(float(np.cos(np.radians(latitude))), 0.01), step
 
 
-def _count_months(writer: Writer, base: pd.DataFrame, period: Period | None) -> pd.DataFrame:
+def _count_months(tally: pd.DataFrame, base: pd.DataFrame, period: Period | None) -> pd.DataFrame:
     """Complaints of each compound in each whole month, months ascending; index compound_id."""
     if period is None:
         return pd.DataFrame(index=base.index)
     months = pd.date_range(min(period.first, period.month), period.month, freq="MS")
-    counted = writer.frame(
-        "SELECT compound_id, month, count(*) AS n FROM judged_complaints "
-        "WHERE compound_id IS NOT NULL GROUP BY ALL"
+    table = tally[tally["compound_id"].notna()].pivot_table(
+        index="compound_id", columns="month", values="complaint_count", aggfunc="sum"
     )
-    table = counted.pivot(index="compound_id", columns="month", values="n")
-    table.columns = pd.DatetimeIndex(table.columns)
     return table.reindex(index=base.index, columns=months).fillna(0).astype("int64")
 
 
@@ -185,17 +121,18 @@ def _judge_coverage(writer: Writer, base: pd.DataFrame, profile: Profile) -> pd.
 def _describe_compounds(
     writer: Writer,
     base: pd.DataFrame,
+    tally: pd.DataFrame,
     months: pd.DataFrame,
     coverage: pd.DataFrame,
     period: Period | None,
 ) -> pd.DataFrame:
     """Everything that is said of a compound but whether it is a hotspot; index compound_id."""
     start, end = (period.start, period.end) if period else (date(1900, 1, 1), date(1900, 2, 1))
-    counts = writer.frame("compound_complaints", window_from=start, window_to=end)
-    people = writer.frame("compound_people")
+    counts = count_compounds(tally, start, end)
+    people = writer.frame("compound_people").set_index("compound_id")
     out = base.copy()
     for frame in (counts, people):
-        known = frame.set_index("compound_id").reindex(out.index)
+        known = frame.reindex(out.index)
         whole = known.columns.difference(["top_category", "top_category_pct"])
         known[whole] = known[whole].fillna(0).astype("int64")
         out = out.join(known)
@@ -320,13 +257,15 @@ def _scan_buildings(
     Compounds differ by nature and are judged by the funnel; here only what stands out within.
     """
     units = writer.frame("building_units").set_index("building_id", drop=False)
-    cases = writer.frame("located_complaints", window_from=period.start, window_to=period.end)
-    if len(units) < 10 or len(cases) < 10:
+    if len(units) < 10:
+        return []
+    cases = writer.frame("located_points", window_from=period.start, window_to=period.end)
+    if cases["complaint_count"].sum() < 10:
         return []
     points = _metric_points(units)
     nearest = _find_nearest(points, _metric_points(cases))
-    counted = pd.Series(nearest).dropna().value_counts()
-    observed = counted.reindex(range(len(units)), fill_value=0).set_axis(units.index)
+    counted = cases["complaint_count"].groupby(nearest).sum()
+    observed = counted.reindex(range(len(units)), fill_value=0).set_axis(units.index).astype(int)
     households = units["households"].astype(float)
     by_compound = units["compound_id"]
     rate = observed.groupby(by_compound).sum() / households.groupby(by_compound).sum()
@@ -366,19 +305,17 @@ def _scan_cells(writer: Writer, compounds: pd.DataFrame, period: Period) -> list
     """
     if writer.rows("SELECT count(*) FROM lake.core_buildings")[0][0]:
         return []
-    recent = _add_months(period.end, -EMERGING_MONTHS)
-    cases = writer.frame("located_complaints", window_from=period.start, window_to=period.end)
-    if len(cases) < 100 or cases["month"].nunique() < 2 * EMERGING_MONTHS:
-        return []
+    recent = add_months(period.end, -EMERGING_MONTHS)
     lon_step, lat_step = _cell_steps(compounds, EMERGING_CELL_M)
-    cells = cases.assign(
-        x=(cases["lon"] / lon_step).round().astype(int),
-        y=(cases["lat"] / lat_step).round().astype(int),
-        is_recent=pd.to_datetime(cases["month"]) >= pd.Timestamp(recent),
-    )
-    counted = cells.groupby(["x", "y"])["is_recent"].agg(["sum", "count"]).reset_index()
-    observed = counted["sum"].astype(int)
-    before = counted["count"] - observed + 0.5  # a cell never complained of is not impossible
+    window = {"window_from": period.start, "window_to": period.end, "recent_from": recent}
+    counted = writer.frame("located_cells", lon_step=lon_step, lat_step=lat_step, **window)
+    months = pd.Period(period.end, "M").ordinal - pd.Period(period.start, "M").ordinal
+    if counted["complaint_count"].sum() < 100 or months < 2 * EMERGING_MONTHS:
+        return []
+    observed = counted["recent_count"].astype(int)
+    before = (
+        counted["complaint_count"].astype(int) - observed + 0.5
+    )  # a cell never complained of is not impossible
     expected = before * (observed.sum() / before.sum())
     lonlat = pd.DataFrame({"lon": counted["x"] * lon_step, "lat": counted["y"] * lat_step})
     points = _metric_points(lonlat)

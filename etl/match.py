@@ -1,20 +1,33 @@
-"""Which sheet holds which table, under which header row, and which column is which."""
+"""Which sheet holds which tables, under which header row, and which column is which."""
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from rapidfuzz import fuzz, process
 
 from etl.cells import fold
 from etl.profile import Profile
+from etl.sheet import Cell, Sheet
 from etl.table import Table
-from etl.workbook import Cell, Sheet
 
 SEARCHED_ROWS = 30
 HEADER_DEPTHS = (1, 2, 3)
 FEWEST_HEADERS = 3
+MOST_TABLES = 20
+MOST_HEADERS = 200
+# Below this likeness (0 to 100) a header that nobody knows is not even asked about.
+ALIKE = 75
+# For the engine that Arrow brings (RE2): what `fold_header` leaves out of a header.
+_UNTOLD = r"[\s\p{Z}*＊:：]+|[（(\[【][^）)\]】]*[）)\]】][\s\p{Z}]*$"
+_LONGEST_HEADER = 90  # bytes
 _BRACKETS = re.compile(r"[（(\[【][^）)\]】]*[）)\]】]\s*$")
 
 
@@ -23,7 +36,10 @@ class Match:
     """A table found on a sheet.
 
     `columns` gives, for each column of the contract, the places (from zero) that head it, the
-    first being preferred; `unknown` the headers that the contract does not know.
+    first being preferred; `unknown` the headers that the contract does not know. The rows of the
+    table are those from `first_row` to before `end_row` (from zero; None: to the end), and the
+    `depth` rows before them are its header. A table
+    with neighbours beside it has only the columns between its first and its last header.
     """
 
     table: Table
@@ -31,6 +47,9 @@ class Match:
     headers: tuple[str, ...]
     columns: dict[str, list[int]]
     unknown: dict[int, str]
+    end_row: int | None = None
+    has_neighbours: bool = False
+    depth: int = 1
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -41,6 +60,23 @@ class Match:
             if column.required and column.name not in self.columns
         )
 
+    def places(self, width: int) -> range:
+        """The columns that belong to this table, from zero, on a sheet of some width."""
+        if not self.has_neighbours:
+            return range(width)
+        written = [place for place, header in enumerate(self.headers) if header]
+        return range(min(written), min(max(written) + 1, width))
+
+    @property
+    def header_row(self) -> int:
+        """The first row of the header, from zero."""
+        return self.first_row - self.depth
+
+    @property
+    def head(self) -> str:
+        """By what a sheet headed the same is known again."""
+        return mark_head(self.headers)
+
 
 @dataclass(frozen=True)
 class NoMatch:
@@ -49,6 +85,20 @@ class NoMatch:
     nearest: Table | None = None
     header_row: int = 0
     missing: tuple[str, ...] = ()
+    headers: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+    is_set_aside: bool = False
+
+    @property
+    def head(self) -> str:
+        """By what a sheet headed the same is known again."""
+        return mark_head(self.headers)
+
+
+def mark_head(headers: Iterable[str]) -> str:
+    """A short mark that is the same for the same headers, whatever the file is called."""
+    told = "|".join(fold_header(header) for header in headers if header)
+    return hashlib.sha256(told.encode()).hexdigest()[:12]
 
 
 @lru_cache(maxsize=20_000)
@@ -58,41 +108,165 @@ def fold_header(text: str) -> str:
     return fold(_BRACKETS.sub("", folded)) or folded
 
 
+def find_tables(sheet: Sheet, file: str, profile: Profile) -> list[Match] | NoMatch:
+    """Every table on a sheet, in their order, or why there is none.
+
+    Tables may follow one another, each under its own header, or stand side by side with an empty
+    column between; a header that is repeated, as printed pages do, begins no new table.
+    """
+    first = find_table(sheet, file, profile)
+    if isinstance(first, NoMatch):
+        return first
+    if profile.source(file).table:
+        return _split_sideways(first, sheet, profile)
+    surest = {match.header_row: match for match in _find_above(first, sheet, file, profile)}
+    rows = _further_headers(sheet, min(m.first_row for m in surest.values()), profile)
+    found: list[Match] = []
+    for row in sorted({*surest, *rows}):
+        if len(found) >= MOST_TABLES or any(row < match.first_row for match in found):
+            continue
+        below = surest.get(row) or _best_match(sheet, [row], file, profile)
+        if isinstance(below, Match) and not (found and below.headers == found[-1].headers):
+            found = [m if m.end_row is not None else replace(m, end_row=row) for m in found]
+            found += _split_sideways(below, sheet, profile)
+    return found
+
+
+def _find_above(first: Match, sheet: Sheet, file: str, profile: Profile) -> list[Match]:
+    """A table and those above it: the surest one on a sheet need not be the first."""
+    found = [first]
+    while (end := found[-1].header_row) > 0:
+        above = _best_match(sheet, range(end), file, profile, end)
+        if not isinstance(above, Match):
+            break
+        found.append(above)
+    return found
+
+
 def find_table(sheet: Sheet, file: str, profile: Profile) -> Match | NoMatch:
-    """The table on a sheet, by likeness of its headers to the contract.
+    """The first table on a sheet, by likeness of its headers to the contract.
 
     Every row near the top, alone and together with the next one or two (headers of merged rows),
     is held against every table; the table whose required columns are all there and that explains
-    most headers wins. The words in sheet and file name decide between equals.
+    most headers wins. What a person answered for a sheet headed the same outweighs likeness; the
+    words in sheet and file name decide between equals.
     """
+    return _best_match(sheet, range(min(SEARCHED_ROWS, sheet.height)), file, profile)
+
+
+def _best_match(
+    sheet: Sheet, rows: Iterable[int], file: str, profile: Profile, stop: int | None = None
+) -> Match | NoMatch:
+    """The table that is headed by one of these rows and those below it, down to before `stop`."""
+    stop = sheet.height if stop is None else stop
     fixed = profile.source(file).table
-    tables = [profile.table(fixed)] if fixed else profile.tables
     best: tuple[tuple[float, ...], Match] | None = None
-    for row in range(min(SEARCHED_ROWS, len(sheet.rows))):
+    for row in rows:
+        stretch = list(sheet.rows(row, min(row + max(HEADER_DEPTHS), stop)))
         for depth in HEADER_DEPTHS:
-            if row + depth > len(sheet.rows) or (depth > 1 and not _may_be_stacked(sheet, row)):
+            if depth > len(stretch) or not _may_be_stacked(stretch[:depth]):
                 break
-            headers = _join_headers(sheet.rows[row : row + depth])
-            if not fixed and not _may_be_header(headers, profile):
+            headers = _join_headers(stretch[:depth])
+            answered = profile.heads.get(mark_head(headers))
+            if answered == "":
+                return NoMatch(headers=headers, is_set_aside=True)
+            told = answered or fixed
+            if not told and not _may_be_header(headers, profile):
                 continue
-            for table in tables:
+            for table in [profile.table(told)] if told else profile.tables:
                 match = _match_headers(table, headers, row + depth, profile)
-                score = _score(match, table, sheet.name, file, depth)
+                score = (bool(answered), *_score(match, table, sheet.name, file, depth))
                 if match.columns and (best is None or score > best[0]):
-                    best = score, match
-    if best is None or (len(best[1].columns) < 2 and not fixed):
+                    best = score, replace(match, depth=depth)
+    if best is None or (len(best[1].columns) < 2 and not fixed and not best[0][0]):
         return NoMatch()
     score, match = best
     if match.missing:
-        return NoMatch(match.table, match.first_row, match.missing)
-    return match if score[0] or fixed else NoMatch()
+        unknown = tuple(match.unknown.values())
+        return NoMatch(match.table, match.first_row, match.missing, match.headers, unknown)
+    is_sure = score[0] or score[1] or fixed
+    return match if is_sure else NoMatch(None, match.first_row, (), match.headers)
 
 
-def _may_be_stacked(sheet: Sheet, row: int) -> bool:
-    """Whether a header row leaves cells to the row below: only then is it worth joining."""
-    cells = sheet.rows[row]
-    filled = sum(cell != "" for cell in cells)
-    return filled > 1 and any(isinstance(cell, str) for cell in cells)
+def _split_sideways(match: Match, sheet: Sheet, profile: Profile) -> list[Match]:
+    """The tables that stand side by side in one header, where each stands on its own."""
+    parts = list(_groups(match.headers, sheet))
+    if len(parts) < 2:
+        return [match]
+    found = []
+    for places in parts:
+        headers = tuple(h if i in places else "" for i, h in enumerate(match.headers))
+        tables = [
+            _match_headers(table, headers, match.first_row, profile) for table in profile.tables
+        ]
+        whole = [
+            (score, position, m)
+            for position, m in enumerate(tables)
+            if m.columns
+            and not m.missing
+            and (score := _score(m, m.table, "", "", 1))[0]
+        ]  # fmt: skip
+        if not whole:
+            return [match]
+        best = max(whole, key=lambda item: (item[0], -item[1]))[2]
+        found.append(replace(best, has_neighbours=True, depth=match.depth))
+    return found
+
+
+def _groups(headers: tuple[str, ...], sheet: Sheet) -> Iterator[range]:
+    """Stretches of headed columns with a wholly empty column between."""
+    start: int | None = None
+    for place in range(len(headers) + 1):
+        is_gap = place == len(headers) or (
+            not headers[place] and (place >= sheet.width or not sheet.columns[place].filled().any())
+        )
+        if is_gap and start is not None:
+            yield range(start, place)
+            start = None
+        elif not is_gap and start is None:
+            start = place
+
+
+def _further_headers(sheet: Sheet, start: int, profile: Profile) -> list[int]:
+    """Rows below a header that may begin the header of another table: enough known words.
+
+    The words may stand in two rows, of which the upper one is where the header begins.
+    """
+    if start >= sheet.height:
+        return []
+    known = _exact_headers(profile.tables) | {
+        header for columns in profile.columns.values() for header in columns
+    }
+    words = pa.array(sorted(known), pa.string())
+    count = np.zeros(sheet.height - start, dtype=np.int64)
+    for column in sheet.columns:
+        part = column.slice(start, sheet.height - start)
+        if part.text.null_count == len(part):
+            continue
+        is_short = pc.less_equal(pc.binary_length(part.text), _LONGEST_HEADER)
+        plain = pc.replace_substring_regex(pc.if_else(is_short, part.text, None), _UNTOLD, "")
+        is_word = pc.is_in(plain, value_set=words)
+        count += is_word.to_numpy(zero_copy_only=False)
+    below = np.append(count[1:], 0)
+    enough = (count >= FEWEST_HEADERS) | (
+        (count > 0) & (below > 0) & (count + below >= FEWEST_HEADERS)
+    )
+    return [start + int(row) for row in np.flatnonzero(enough)[:MOST_HEADERS]]
+
+
+def _may_be_stacked(rows: Sequence[Sequence[Cell]]) -> bool:
+    """Whether rows may be one header: of texts alone, each giving a part of the lowest labels.
+
+    A row that is covered by those below it is a header of its own, or data under one.
+    """
+    if len(rows) == 1:
+        return True
+    if any(not isinstance(cell, str) for row in rows for cell in row):
+        return False
+    joined = _join_headers(rows)
+    return sum(cell != "" for cell in rows[0]) > 1 and all(
+        any(cell != "" and cell == joined[place] for place, cell in enumerate(row)) for row in rows
+    )
 
 
 def _may_be_header(headers: tuple[str, ...], profile: Profile) -> bool:
@@ -107,7 +281,14 @@ def _all_headers(tables: tuple[Table, ...]) -> frozenset[str]:
     return frozenset(header for table in tables for header in _known_headers(table))
 
 
-def _join_headers(rows: list[list[Cell]]) -> tuple[str, ...]:
+@lru_cache(maxsize=16)
+def _exact_headers(tables: tuple[Table, ...]) -> frozenset[str]:
+    """Headers as they are written but for units, for finding them in long columns."""
+    told = {h for table in tables for column in table.asked for h in column.headers}
+    return frozenset(told | {fold_header(header) for header in told})
+
+
+def _join_headers(rows: Sequence[Sequence[Cell]]) -> tuple[str, ...]:
     """Headers of one or several rows: the lowest part that is written, else what is above it."""
     width = max((len(row) for row in rows), default=0)
     joined = []
@@ -139,6 +320,24 @@ def _match_headers(
     return Match(table, first_row, headers, columns, unknown)
 
 
+def suggest_columns(match: Match) -> dict[str, str]:
+    """For headers that nobody knows: the column, not found otherwise, that is most alike."""
+    free = {
+        fold_header(header): column.name
+        for column in match.table.asked
+        if column.name not in match.columns
+        for header in (column.label, *column.aliases)
+    }
+    suggested = {}
+    for header in match.unknown.values():
+        best = process.extractOne(
+            fold_header(header), list(free), scorer=fuzz.ratio, score_cutoff=ALIKE
+        )
+        if best is not None:
+            suggested[header] = free[best[0]]
+    return suggested
+
+
 @lru_cache(maxsize=256)
 def _known_headers(table: Table) -> dict[str, str]:
     """Folded header to column; a label outweighs another column's alias."""
@@ -164,39 +363,3 @@ def _score(match: Match, table: Table, sheet: str, file: str, depth: int) -> tup
 def _is_named(table: Table, name: str) -> bool:
     folded = fold(name)
     return any(fold(word) in folded for word in (table.label, table.name, *table.aliases))
-
-
-_TOTAL = re.compile(r"^(合计|总计|共计|总数|累计|小计|.{0,12}小计|.{0,12}合计)[:：]?$")
-_FOOT = re.compile(
-    r"^(填表|制表|审核|填报|统计|经办|单位负责|负责|联系|数据来源|备注|附注|说明|注)"
-    r"(人|单位|时间|日期|签字|签名|签章|盖章)?\s*[:：]"
-)
-_LABELLED = re.compile(r"^[^:：]{1,10}[:：]")
-
-
-def is_total_row(row: Iterable[Cell]) -> bool:
-    """Whether a row is a sum of others: 合计, 小计 and their like in one of its text cells."""
-    texts = [cell for cell in row if isinstance(cell, str) and cell][:3]
-    # Most rows have no such word at all; folding every cell of every row would be felt.
-    return any(_TOTAL.match(fold(text)) for text in texts if "计" in text or "总" in text)
-
-
-def is_foot_row(row: list[Cell]) -> bool:
-    """Whether a row below the table is a remark or a signature, not data."""
-    texts = [str(cell) for cell in row if cell != ""]
-    if not texts or not _FOOT.match(texts[0]):
-        return False
-    # Data may begin so too ('说明：楼下停车乱'); a signature stands alone or among its like.
-    return len(texts) <= 2 or all(_LABELLED.match(text) for text in texts)
-
-
-def is_header_row(row: list[Cell], match: Match) -> bool:
-    """Whether a row repeats the header, as printed pages do."""
-    places = [place for places in match.columns.values() for place in places]
-    if not any(place < len(row) and row[place] == match.headers[place] for place in places):
-        return False
-    same = sum(
-        place < len(row) and fold_header(str(row[place])) == fold_header(match.headers[place])
-        for place in places
-    )
-    return same >= max(2, 0.8 * len(places))

@@ -8,27 +8,30 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from etl.cells import Typed
 from etl.check import Checked
 from etl.names import Names
 from etl.profile import AUTO, Profile
 from etl.store import Writer
 from etl.tables.outputs import OUT_GEOCODES
 from geo.areas import place_points
-from geo.crs import Datum, convert, judge_datum
-from geo.hotspots import find_default_geocodes
+from geo.crs import Datum, choose_datum, convert, judge_datum
+from geo.hotspots import judge_spots
+
+# How many complaints lie on the busiest point that is no default geocode, as the store keeps it.
+BUSIEST = "busiest_spot"
 
 
 def read_compounds(writer: Writer, profile: Profile, with_shapes: bool = True) -> Names:
     """The names by which compounds are known, to the register or to boundaries too."""
     compounds = Names(profile.aliases)
+    register = "SELECT compound_id, name, old_name FROM lake.core_compounds"
+    for identifier, name, old_name in writer.rows(register):
+        compounds.add(identifier, [name], old_names=[old_name])
     shapes = "SELECT DISTINCT compound_id, name FROM lake.core_boundaries WHERE level = 'compound'"
     for identifier, name in writer.rows(shapes) if with_shapes else []:
         compounds.add(identifier, [name])
-    register = "SELECT compound_id, name, old_name FROM lake.core_compounds"
-    for identifier, *names in writer.rows(register):
-        compounds.add(identifier, names)
     return compounds
 
 
@@ -54,61 +57,88 @@ def bring_to_wgs84(checked: Checked, datum: str, writer: Writer) -> str | None:
     Returns a sentence on what was found where the datum was to be found out.
     """
     rows = checked.rows
-    if "lon" not in rows or not any(value is not None for value in rows["lon"]):
+    if "lon" not in rows or rows["lon"].null_count == len(rows["lon"]):
         return None
-    lon = np.array([np.nan if v is None else v for v in rows["lon"]], dtype=float)
-    lat = np.array([np.nan if v is None else v for v in rows["lat"]], dtype=float)
+    lon, lat = (_as_floats(rows[name]) for name in ("lon", "lat"))
     said = None
     if datum == AUTO:
         datum, said = find_datum(lon, lat, rows, writer)
     if datum != Datum.WGS84:
         lon, lat = convert(lon, lat, Datum(datum), Datum.WGS84)
-        rows["lon"], rows["lat"] = _as_cells(lon), _as_cells(lat)
+        rows["lon"], rows["lat"] = (pa.array(v, pa.float64(), from_pandas=True) for v in (lon, lat))
     return said
 
 
-def _as_cells(values: np.ndarray) -> list[Typed | None]:
-    return [None if np.isnan(value) else float(value) for value in values]
+def _as_floats(values: pa.Array) -> np.ndarray:
+    """A column of numbers with NaN for what is missing; a copy."""
+    return np.array(values.to_numpy(zero_copy_only=False), dtype=float)
 
 
 def find_datum(
-    lon: np.ndarray, lat: np.ndarray, rows: Mapping[str, list[Typed | None]], writer: Writer
+    lon: np.ndarray, lat: np.ndarray, rows: Mapping[str, pa.Array], writer: Writer
 ) -> tuple[str, str]:
     """The datum under which most points fall into the area that their own rows state."""
     shapes = writer.shapes("core_boundaries")
-    stated = pd.Series(rows.get("district") or rows.get("compound_id") or [None] * len(lon))
-    level = "district" if rows.get("district") else "compound"
+    has_district = "district" in rows and rows["district"].null_count < len(lon)
+    stated = rows["district" if has_district else "compound_id"].to_pandas()
+    level = "district" if has_district else "compound"
     areas = shapes[shapes["level"] == level].set_index(
         "name" if level == "district" else "place_id"
     )
     known = stated.isin(areas.index).to_numpy() & ~np.isnan(lon)
-    if known.sum() < 20:
-        return Datum.WGS84, (
-            "坐标没有写明坐标系，边界或所属区又不足以判断，先按 WGS-84 处理；"
-            "如有偏移，请在设置里写明 datum。"
-        )
     judged = judge_datum(
         pd.Series(lon[known]), pd.Series(lat[known]), areas.geometry, stated[known].reset_index(drop=True)
-    ).sort_values("inside_pct", ascending=False)  # fmt: skip
-    evidence = "，".join(f"按 {d} {p:.1f}%" for d, p in judged["inside_pct"].items())
-    return str(judged.index[0]), f"坐标系按 {judged.index[0]} 处理：落在所填区域内的{evidence}。"
+    )  # fmt: skip
+    datum, _, sentence = choose_datum(judged)
+    return str(datum), sentence
 
 
 def place_complaints(writer: Writer) -> None:
-    """Find default geocodes, then say of each complaint in which compound and where it lies."""
-    geocodes = find_default_geocodes(writer.frame("coordinates"))
+    """Find default geocodes, then say of each complaint in which compound and where it lies.
+
+    Where complaints were only added, those alone are placed.
+    """
+    known = writer.frame("SELECT lon, lat FROM lake.out_geocodes")
+    geocodes = _find_geocodes(writer)
     writer.register("default_geocodes", pa.Table.from_pandas(geocodes[["lon", "lat"]]))
     writer.replace(OUT_GEOCODES, _name_geocodes(geocodes, writer))
-    moved = writer.frame("place_complaints")
-    if moved.empty:
+    if _as_points(known) != _as_points(geocodes):
+        writer.touch_everything()
+    since = writer.snapshot if writer.only_adds else 0
+    moved = writer.arrow("place_complaints", since=since)
+    if not moved.num_rows:
         return
-    writer.register("moved", pa.Table.from_pandas(moved, preserve_index=False))
-    columns = ("compound_id", "compound_by", "lon", "lat", "located_by")
+    writer.touch_months(pc.unique(moved["month"]).to_pylist())
+    writer.register("moved", moved)
+    columns = ("compound_id", "compound_by", "compound_certainty", "lon", "lat", "located_by")
     settings = ", ".join(f"{name} = moved.{name}" for name in columns)
     writer.execute(
         f"UPDATE lake.core_complaints SET {settings} FROM moved "
         "WHERE core_complaints.complaint_id = moved.complaint_id"
     )
+
+
+def _as_points(frame: pd.DataFrame) -> set[tuple[float, float]]:
+    return set(zip(frame["lon"], frame["lat"], strict=True))
+
+
+def _find_geocodes(writer: Writer) -> pd.DataFrame:
+    """The default geocodes as they stand now.
+
+    A point becomes one only by what comes in on it, and stays one only as long as its share is
+    large: where complaints were only added, no other points need be counted.
+    """
+    known = writer.setting(BUSIEST) if writer.only_adds else None
+    spots = writer.frame("spots" if known is None else "spots_touched", newest=writer.snapshot)
+    sql = "SELECT count(*) FROM lake.core_complaints WHERE located_by = 'coordinates'"
+    spots["share"] = spots["row_count"] / max(1, writer.rows(sql)[0][0])
+    spots = spots.astype({"row_count": "int64", "address_count": "int64", "blank_count": "int64"})
+    found = judge_spots(spots, busiest_elsewhere=int(known or 0))
+    defaults = pd.MultiIndex.from_frame(found[["lon", "lat"]])
+    ordinary = spots[~pd.MultiIndex.from_frame(spots[["lon", "lat"]]).isin(defaults)]
+    busiest = ordinary["row_count"].max() if len(ordinary) else 0
+    writer.set_setting(BUSIEST, str(max(int(known or 0), int(busiest))))
+    return found
 
 
 def _name_geocodes(geocodes: pd.DataFrame, writer: Writer) -> pd.DataFrame:

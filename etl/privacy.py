@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 MASK = "＊"
 
 _SURNAMES = (
@@ -72,6 +75,25 @@ _HINT = re.compile(
     rf"\d{{3}}|单元|[:：叫]|先生|女士|阿姨|大爷|师傅|某某|微信|QQ|wechat|{_ROLES}|[{_PROVINCES}][a-z]",
     re.I,
 )
+# Whatever a pattern finds holds one of these. It is said for the engine that Arrow brings (RE2),
+# which reads a whole column at once but cannot look around.
+_SPACE = r"[\s\p{Z}\x1c-\x1f\x{85}]*"
+_SUSPECT = "(?i)" + "|".join(
+    (
+        r"[1-9]\p{Nd}{5}[ -]?(?:19|20)\p{Nd}{2}[01]\p{Nd}[0-3]\p{Nd}",
+        r"[3-6]\p{Nd}{3}(?:[ -]?\p{Nd}{4}){2}[ -]?\p{Nd}",
+        r"1[3-9]\p{Nd}[- ]?\p{Nd}{4}[- ]?\p{Nd}{4}",
+        rf"0\p{{Nd}}{{2,3}}(?:[）)]{_SPACE}|[- ]?)\p{{Nd}}{{7}}",
+        rf"[{_PROVINCES}][a-z](?:·|{_SPACE})[a-z0-9]{{5}}",
+        r"微信|qq|wechat|单元",
+        rf"(?:[栋幢座]|号楼){_SPACE}[-\p{{Nd}}]",
+        r"\p{Nd}-\p{Nd}{1,2}-\p{Nd}{3}",
+        rf"\p{{Nd}}{{3}}{_SPACE}室",
+        rf"(?:{_ROLES})(?:[:：叫]|{_SPACE}[{_SURNAMES}])",
+        r"先生|女士|阿姨|大爷|师傅|某某",
+        r"[０-９]",
+    )
+)
 _HALF_WIDTH = str.maketrans("０１２３４５６７８９", "0123456789")
 
 
@@ -96,3 +118,24 @@ def mask_text(text: str, *, keeps_names: bool = False) -> tuple[str, int]:
             found += times
         count += found
     return text, count
+
+
+def is_suspect(texts: pa.Array) -> pa.Array:
+    """Which texts of a column may hold personal information: bool, false where `mask_text` is idle.
+
+    It errs on the side of suspicion; the texts it names go through `mask_text` one by one.
+    """
+    return pc.match_substring_regex(texts, _SUSPECT)
+
+
+def mask_texts(texts: pa.Array) -> pa.Array:
+    """`mask_text` over a column of texts."""
+    if not pc.any(is_suspect(texts)).as_py():
+        return texts
+    encoded = texts.dictionary_encode()
+    suspect = is_suspect(encoded.dictionary).to_pylist()
+    masked = [
+        mask_text(text)[0] if doubtful else text
+        for text, doubtful in zip(encoded.dictionary.to_pylist(), suspect, strict=True)
+    ]
+    return pa.array(masked, pa.string()).take(encoded.indices)

@@ -142,6 +142,8 @@ class Profile:
     sources: tuple[Source, ...] = ()
     boundaries: tuple[BoundarySource, ...] = ()
     text: str = ""
+    # What people answered of sheets headed so (etl.questions); no file says it.
+    heads: dict[str, str] = Field(default_factory=dict)
 
     @cached_property
     def tables(self) -> tuple[Table, ...]:
@@ -166,8 +168,11 @@ class Profile:
     def spellings(self, column: Column) -> dict[str, str]:
         """Folded spelling to stored value; empty where the column takes anything."""
         if column.values_from == "categories":
-            known = {fold(word): c.name for c in reversed(self.categories) for word in c.aliases}
-            return known | {fold(c.name): c.name for c in self.categories}
+            known = {fold(c.name): c.name for c in self.categories}
+            for category in self.categories:
+                for word in category.aliases:
+                    known.setdefault(fold(word), category.name)
+            return known
         return {fold(word): value.code for value in column.values for word in value.spellings}
 
 

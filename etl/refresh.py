@@ -3,54 +3,90 @@
 from __future__ import annotations
 
 import getpass
-import hashlib
 import json
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from etl import boundaries, workbook
+from etl.asking import ask_about_columns, ask_about_list, ask_about_names, ask_about_sheet
 from etl.boundaries import Layer
-from etl.check import ERROR, WARNING, Checked, Issue, check_sheet, describe_cells
-from etl.errors import FileError, ProfileError
+from etl.check import (
+    ERROR,
+    WARNING,
+    Checked,
+    Extent,
+    Issue,
+    check_sheet,
+    describe_cells,
+    join_checked,
+    read_raw,
+)
 from etl.figures import publish_figures
-from etl.match import Match, NoMatch, find_table
+from etl.ledger import Ledger
+from etl.match import Match, NoMatch
 from etl.names import Names
-from etl.place import bring_to_wgs84, place_complaints, read_compounds, read_names
-from etl.privacy import mask_text
-from etl.profile import Profile, load_profile, parse_profile
-from etl.report import FileReport, Report, SheetReport
+from etl.outlines import find_extent, land_layer, rename_compound, settle_outlines
+from etl.place import bring_to_wgs84, place_complaints, read_names
+from etl.profile import Profile
+from etl.questions import FULL, LIST, NAME, Answer, Answers, Choice, mark_list
+from etl.reading import (
+    Finding,
+    Progress,
+    Reading,
+    be_silent,
+    choose_profile,
+    list_files,
+    read_files,
+)
+from etl.report import FileReport, Gone, Report, SheetReport, Total
+from etl.returned import Marks
+from etl.sheet import Sheet, address
 from etl.store import Landed, Store, Writer, named_sql
+from etl.table import Table
 from etl.tables import TABLES
-from etl.tables.records import BOUNDARIES, FILES, ISSUES, QUARANTINE, RAW_ROWS
-from etl.workbook import Sheet, address
+from etl.tables.records import ANSWERS
 
-PROFILE_SUFFIX = ".toml"
 NAMED_PLACES = 8
+NAMED_ROWS = 6
+LISTED_GONE = 500
 _ORDER = {table.name: position for position, table in enumerate(TABLES)}
+# Sheets by which the names of other sheets are known.
+_NAMING = frozenset({"compounds", "organizations", "matters"})
+_TOTAL_LABELS = {
+    "compounds": "小区数",
+    "households": "总户数",
+    "residents": "常住人口",
+    "area_km2": "面积（平方公里）",
+    "buildings": "楼栋数",
+    "organizations": "组织数",
+    "complaints": "投诉数",
+    "complaints_unplaced": "没有落到小区的投诉",
+    "quarantined": "未入库的行",
+}
+_PUBLISHED = frozenset({"compounds", "households", "residents", "area_km2"})
 
 
-@dataclass
-class Reading:
-    """One file as read: its sheets or layers, or the sentence why it could not be."""
+@dataclass(frozen=True)
+class Arrival:
+    """The tables of one kind on one sheet."""
 
-    path: Path
-    sha256: str = ""
-    sheets: list[tuple[Sheet, Match | NoMatch]] = field(default_factory=list)
-    layers: list[Layer] = field(default_factory=list)
-    problem: str = ""
+    reading: Reading
+    sheet: Sheet
+    matches: tuple[Match, ...]
 
     @property
-    def name(self) -> str:
-        """The file's name, in which a person's name or telephone is masked too."""
-        return mask_text(self.path.name)[0]
+    def table(self) -> Table:
+        """The table of the contract that they are."""
+        return self.matches[0].table
+
+    @property
+    def origin(self) -> tuple[str, str]:
+        """File and sheet, as they are spoken of."""
+        return self.reading.name, self.sheet.name
 
 
 def refresh(
@@ -59,6 +95,9 @@ def refresh(
     profile: Profile | None = None,
     dry_run: bool = False,
     who: str = "",
+    answers: Sequence[Answer] = (),
+    passwords: Mapping[str, str] | None = None,
+    progress: Progress = be_silent,
 ) -> Report:
     """Bring files into the store: one transaction, one snapshot.
 
@@ -71,6 +110,12 @@ def refresh(
         the store was last refreshed, else the defaults.
     dry_run
         Say what would happen and change nothing.
+    answers
+        To what an earlier look asked; remembered when something is published.
+    passwords
+        By file name, for files that open with one only.
+    progress
+        Told now and then what is being done, and how far it is (0 to 1).
 
     Returns
     -------
@@ -79,58 +124,14 @@ def refresh(
     """
     files, settings = list_files(paths)
     profile = choose_profile(profile, settings, store)
-    readings = [read_file(path, profile) for path in files]
+    known = Answers([*(Answer(*told) for told in store.answers()), *answers])
+    answered = known.apply(profile)
+    readings = read_files(
+        files, answered, passwords or {}, lambda share, words: progress(share / 2, words)
+    )
     with store.write(who or user_name()) as writer:
-        return Refresh(writer, profile, readings, dry_run).run()
-
-
-def list_files(paths: Iterable[Path]) -> tuple[list[Path], list[Path]]:
-    """Files of data, and profiles, out of files and folders with all that lies below them.
-
-    In a folder, what is neither table nor boundary is passed over; a file named by itself is not.
-    """
-    data: list[Path] = []
-    settings: list[Path] = []
-    known = workbook.SUFFIXES | boundaries.SUFFIXES
-    for path in paths:
-        found = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
-        for file in found:
-            suffix = file.suffix.lower()
-            if suffix == PROFILE_SUFFIX:
-                settings.append(file)
-            elif not path.is_dir() or (suffix in known and not file.name.startswith((".", "~$"))):
-                data.append(file)
-    return list(dict.fromkeys(data)), settings
-
-
-def choose_profile(profile: Profile | None, settings: list[Path], store: Store) -> Profile:
-    """The profile that was given, lies among the files, or is remembered in the store."""
-    if profile is not None:
-        return profile
-    if len(settings) > 1:
-        names = "、".join(path.name for path in settings)
-        raise ProfileError(f"放进了 {len(settings)} 个设置文件（{names}），一次只能用一个。")
-    if settings:
-        return load_profile(settings[0])
-    remembered = store.profile_text()
-    return parse_profile(remembered) if remembered else load_profile()
-
-
-def read_file(path: Path, profile: Profile) -> Reading:
-    """A file's sheets with the tables found on them, or its layers; problems as a sentence."""
-    reading = Reading(path)
-    try:
-        reading.sha256 = hashlib.sha256(workbook.read_bytes(path)).hexdigest()
-        if boundaries.is_boundary(path):
-            reading.layers = boundaries.read_boundaries(path, profile)
-        else:
-            book = workbook.read_workbook(path)
-            reading.sheets = [
-                (sheet, find_table(sheet, path.name, profile)) for sheet in book.sheets
-            ]
-    except FileError as error:
-        reading.problem = str(error)
-    return reading
+        run = Refresh(writer, answered, known, readings, dry_run, progress)
+        return run.run(list(answers))
 
 
 def user_name() -> str:
@@ -145,117 +146,172 @@ class Refresh:
     """One refresh inside its transaction."""
 
     def __init__(
-        self, writer: Writer, profile: Profile, readings: list[Reading], dry_run: bool
+        self,
+        writer: Writer,
+        profile: Profile,
+        answers: Answers,
+        readings: list[Reading],
+        dry_run: bool,
+        progress: Progress = be_silent,
     ) -> None:
         self.writer = writer
         self.profile = profile
+        self.answers = answers
         self.readings = readings
+        self.progress = progress
         self.report = Report(is_dry_run=dry_run)
-        self.files = {id(r): FileReport(r.name, r.sha256) for r in readings}
+        self.files = {
+            id(r): FileReport(r.name, r.sha256, needs_password=r.needs_password) for r in readings
+        }
+        self.ledger = Ledger(writer)
         self.has_news = False
-        self.origins: list[tuple[str, str]] = []
-        self.matches: dict[tuple[str, str], Match] = {}
-        self.good_keys: dict[str, list[str]] = defaultdict(list)
-        self.records: dict[str, list[pd.DataFrame]] = defaultdict(list)
+        self.matches: dict[tuple[str, str, str], Match] = {}
+        self._names: dict[str, Names] | None = None
+        self._extent: tuple[Extent | None] | None = None
 
-    def run(self) -> Report:
+    def run(self, new_answers: list[Answer]) -> Report:
         """Land what is good, keep what is not with its reasons, and publish both at once."""
         self.report.files = list(self.files.values())
+        self.report.paths = [reading.path for reading in self.readings]
+        before = self._read_totals()
         for reading in self.readings:
             self._report_unread(reading)
+        self._land_everything()
+        self._compare_with_register()
+        self.has_news |= self.ledger.write()
+        self.has_news |= self._remember_answers(new_answers)
+        if self._has_new_profile():
+            self.has_news = True
+            self.writer.touch_everything()
+        if self.has_news:
+            self._publish()
+        self.report.has_news = self.has_news
+        self._compare_totals(before)
+        self._collect_marks()
+        self._list_compounds()
+        self.progress(1.0, "完成")
+        return self.report
+
+    # -- landing ---------------------------------------------------------------------------
+
+    def _land_everything(self) -> None:
+        """Shapes, then registers, then what refers to them, whichever file they came in."""
         for reading in self.readings:
             for layer in reading.layers:
                 self._land_layer(reading, layer)
-        sheets = list(self._sheets_in_order())
-        registers = [item for item in sheets if item[2].table.name == "compounds"]
-        for item in registers:
-            self._land_sheet(*item)
+        arrivals = sorted(self._arrivals(), key=lambda arrival: _ORDER[arrival.table.name])
+        registers = [a for a in arrivals if a.table.name == "compounds"]
+        for arrival in registers:
+            self._land(arrival)
         # What refers to a compound is read only when register and boundaries agree on its id.
-        self._resolve_shapes()
-        self._drop_former_shapes()
-        for item in sheets[len(registers) :]:
-            self._land_sheet(*item)
-        self._compare_with_register()
-        self._write_records()
-        self._drop_mended()
-        self.has_news |= self._has_new_profile()
-        if self.has_news:
-            self._publish()
-        return self.report
+        if registers or any(reading.layers for reading in self.readings):
+            settle_outlines(self.writer, self.profile)
+            self._names = self._extent = None
+        rest = arrivals[len(registers) :]
+        for number, arrival in enumerate(rest):
+            self.progress(0.5 + 0.3 * number / len(rest), f"核对《{arrival.reading.name}》")
+            self._land(arrival)
 
-    def _sheets_in_order(self) -> Iterator[tuple[Reading, Sheet, Match]]:
-        """Registers before what refers to them, whichever file they came in."""
-        found = [
-            (reading, sheet, match)
-            for reading in self.readings
-            for sheet, match in reading.sheets
-            if isinstance(match, Match)
-        ]
-        yield from sorted(found, key=lambda item: _ORDER[item[2].table.name])
+    def _arrivals(self) -> Iterator[Arrival]:
+        for reading in self.readings:
+            for sheet, found in reading.sheets:
+                if isinstance(found, NoMatch):
+                    continue
+                for name in dict.fromkeys(match.table.name for match in found):
+                    of_kind = tuple(match for match in found if match.table.name == name)
+                    yield Arrival(reading, sheet, of_kind)
 
     def _report_unread(self, reading: Reading) -> None:
         """One sentence for each file and sheet in which no table was found."""
+        self.report.warnings.extend(reading.notes)
         if reading.problem:
-            self.report.issues.append(Issue(reading.name, "", "", "", "", reading.problem, ERROR))
+            self._report(Issue(reading.name, "", "", "", "", reading.problem, ERROR))
             return
-        is_any_found = any(isinstance(match, Match) for _, match in reading.sheets)
-        for sheet, match in reading.sheets:
-            if isinstance(match, NoMatch) and sheet.rows:
-                severity = WARNING if is_any_found and not match.missing else ERROR
-                problem = _describe_no_match(reading.name, sheet, match)
-                where = f"A{match.header_row or 1}"
-                self.report.issues.append(
-                    Issue(reading.name, sheet.name, where, "", "", problem, severity)
-                )
+        is_any_found = any(isinstance(found, list) for _, found in reading.sheets)
+        for sheet, found in reading.sheets:
+            if isinstance(found, list):
+                self._say_hidden(reading, sheet)
+            elif sheet.height:
                 self.files[id(reading)].sheets.append(SheetReport(sheet.name))
+                self._report_no_match(reading, sheet, found, is_any_found)
+
+    def _report_no_match(
+        self, reading: Reading, sheet: Sheet, found: NoMatch, is_any_found: bool
+    ) -> None:
+        if found.is_set_aside:
+            self.report.warnings.append(
+                f"《{reading.name}》的工作表“{sheet.name}”按您的回答没有读。"
+            )
+            return
+        severity = WARNING if is_any_found and not found.missing else ERROR
+        problem = _describe_no_match(reading.name, sheet, found)
+        where = f"A{found.header_row or 1}"
+        self._report(Issue(reading.name, sheet.name, where, "", "", problem, severity))
+        self.report.questions += ask_about_sheet(reading.name, sheet, found, self.profile)
+
+    def _say_hidden(self, reading: Reading, sheet: Sheet) -> None:
+        where = f"《{reading.name}》的工作表“{sheet.name}”"
+        if sheet.is_hidden:
+            self.report.warnings.append(f"{where}是隐藏的，也读了。")
+        if sheet.hidden_rows:
+            rows = sorted(row + 1 for row in sheet.hidden_rows)
+            told = "、".join(map(str, rows[:NAMED_ROWS]))
+            more = f"等 {len(rows)} 行" if len(rows) > NAMED_ROWS else "行"
+            self.report.warnings.append(f"{where}有隐藏的行（第 {told} {more}），也读了。")
 
     def _land_layer(self, reading: Reading, layer: Layer) -> None:
-        """Bring one layer of shapes in; a shape of the same level and id is replaced."""
+        """Bring one layer of shapes in."""
         report = SheetReport(layer.name, "boundaries", layer.rows_read)
-        self.files[id(reading)].sheets.append(report)
         report.rows_quarantined = len(layer.bad_rows)
+        self.files[id(reading)].sheets.append(report)
+        self.has_news |= land_layer(self.writer, self.profile, layer, reading.name, report)
+        self.report.issues.extend(layer.issues)
         origin = (reading.name, layer.name)
-        arriving = layer.shapes.assign(
-            file=reading.name, sheet=layer.name, snapshot=self.writer.snapshot
-        )
-        level = arriving["level"].iloc[0] if len(arriving) else ""
-        stored = self.writer.shapes("core_boundaries")
-        stored = stored[stored["level"] == level].set_index("place_id")
-        fates = [
-            _fate(key, told, stored)
-            for key, told in zip(arriving["place_id"], _tell(arriving), strict=True)
-        ]
-        report.rows_new = fates.count("new")
-        report.rows_changed = fates.count("changed")
-        report.rows_unchanged = fates.count("unchanged")
-        fresh = arriving[np.array([fate != "unchanged" for fate in fates], dtype=bool)]
-        self.writer.execute(
-            "DELETE FROM lake.core_boundaries WHERE level = ? AND place_id IN "
-            "(SELECT unnest(?::VARCHAR[]))",
-            [level, list(fresh["place_id"])],
-        )
-        self.writer.append_shapes(BOUNDARIES, fresh.assign(compound_id=fresh["stated_compound"]))
-        self._keep_record(origin, report, reading, layer.issues, layer.bad_rows, {}, {})
-        self.has_news |= len(fresh) > 0
+        self.ledger.keep(origin, report, reading.sha256, layer.issues, layer.bad_rows, {}, {})
 
-    def _land_sheet(self, reading: Reading, sheet: Sheet, match: Match) -> None:
+    def _land(self, arrival: Arrival) -> None:
         """Check one sheet, bring its good rows in, keep the others with their reasons."""
-        names = read_names(self.writer, self.profile)
-        checked = check_sheet(sheet, match, self.profile, reading.name, names)
-        datum = self.profile.source(reading.name).datum or self.profile.datum
-        said = bring_to_wgs84(checked, datum, self.writer)
-        if said:
-            self.report.warnings.append(f"《{reading.name}》的工作表“{sheet.name}”：{said}")
-        origin = (reading.name, sheet.name)
-        self.matches[origin] = match
-        self._adopt_ids(checked)
+        checked = self._check(arrival)
+        if checked.table.name == "compounds":
+            self._adopt_ids(checked)
         landed = self.writer.land(
-            checked.table, checked.to_arrow(), _stated(match), origin, self.profile
+            checked.table, checked.to_arrow(), _stated(arrival), arrival.origin, self.profile
         )
-        self._refuse_conflicts(checked, landed, match, origin)
-        self._settle_gone(checked, landed, match, origin)
+        self._refuse_conflicts(checked, landed, arrival)
+        gone = self._settle_gone(checked, landed, arrival)
+        self._set_apart(checked, landed, arrival)
+        report = self._count(arrival, checked, landed, gone)
+        self._keep(arrival, checked, landed, report)
+        self.report.changes += landed.changes
+        self.report.changed_cells += landed.changed_cells
+        self.has_news |= len(landed.fresh) > 0
+        if checked.table.name in _NAMING:
+            self._names = None
+
+    def _check(self, arrival: Arrival) -> Checked:
+        if self._names is None:
+            self._names = read_names(self.writer, self.profile)
+        if self._extent is None:
+            self._extent = (find_extent(self.writer),)
+        file = arrival.reading.name
+        checked = join_checked(
+            [
+                check_sheet(arrival.sheet, match, self.profile, file, self._names, self._extent[0])
+                for match in arrival.matches
+            ]
+        )
+        source = self.profile.source(file)
+        said = bring_to_wgs84(checked, source.datum or self.profile.datum, self.writer)
+        if said:
+            self.report.warnings.append(f"《{file}》的工作表“{arrival.sheet.name}”：{said}")
+        for match in arrival.matches:
+            self.report.questions += ask_about_columns(file, arrival.sheet, match)
+        self.report.questions += ask_about_names(file, arrival.sheet, checked, self._names)
+        return checked
+
+    def _count(self, arrival: Arrival, checked: Checked, landed: Landed, gone: int) -> SheetReport:
         report = SheetReport(
-            sheet.name,
+            arrival.sheet.name,
             checked.table.name,
             checked.rows_read,
             len(landed.new),
@@ -263,240 +319,146 @@ class Refresh:
             landed.unchanged,
             len(checked.bad_rows),
             checked.recognised,
+            gone,
             checked.masked,
             checked.unknown,
         )
-        self.files[id(reading)].sheets.append(report)
-        fresh = [*landed.new, *landed.changed]
-        self._keep_raw(sheet, match, origin, fresh)
-        bad_cells = dict(
-            zip(checked.bad_rows, describe_cells(sheet, match, checked.bad_rows), strict=True)
-        )
-        self.good_keys[checked.table.name].extend(checked.good_keys())
-        self._keep_record(
-            origin, report, reading, checked.issues, checked.bad_rows, bad_cells, checked.bad_keys
-        )
-        self.has_news |= bool(fresh)
-        if sheet.is_hidden:
-            self.report.warnings.append(
-                f"《{reading.name}》的工作表“{sheet.name}”是隐藏的，也读了。"
-            )
+        self.files[id(arrival.reading)].sheets.append(report)
+        return report
 
-    def _keep_raw(
-        self, sheet: Sheet, match: Match, origin: tuple[str, str], rows: list[int]
+    def _keep(
+        self, arrival: Arrival, checked: Checked, landed: Landed, report: SheetReport
     ) -> None:
-        """What the sheet itself says in the rows that came in."""
-        if not rows:
-            return
-        self.writer.execute(
-            "DELETE FROM lake.raw_rows WHERE file = ? AND sheet = ? AND row IN "
-            "(SELECT unnest(?::BIGINT[]))",
-            [*origin, rows],
-        )
-        cells = [json.dumps(c, ensure_ascii=False) for c in describe_cells(sheet, match, rows)]
-        self.writer.append(
-            RAW_ROWS,
-            pd.DataFrame(
-                {
-                    "table": match.table.name,
-                    "file": origin[0],
-                    "sheet": origin[1],
-                    "row": rows,
-                    "cells": cells,
-                    "snapshot": self.writer.snapshot,
-                }
-            ),
-        )
+        """Raw rows of what came in; quarantine, issues and the record of the sheet."""
+        bad_cells: dict[int, dict[str, str]] = {}
+        for match in arrival.matches:
+            self.matches[*arrival.origin, match.table.name] = match
+            fresh = _within(match, np.unique(landed.fresh))
+            raw = read_raw(arrival.sheet, match, fresh)
+            self.writer.keep_raw(match.table, arrival.origin, fresh, raw.headers, raw.columns)
+            bad = _within(match, np.array(list(checked.bad_rows), dtype=np.int64))
+            described = describe_cells(arrival.sheet, match, bad)
+            for row, cells in zip(bad.tolist(), described, strict=True):
+                _add_cells(bad_cells.setdefault(row, {}), cells)
+        self.report.issues.extend(checked.issues)
+        self.ledger.arrived(checked.table, checked.keys())
+        self.ledger.keep(
+            arrival.origin, report, arrival.reading.sha256,
+            checked.issues, checked.bad_rows, bad_cells, checked.bad_keys,
+        )  # fmt: skip
 
     def _adopt_ids(self, checked: Checked) -> None:
         """A compound that went by its name goes by the id that the register now gives it."""
-        if checked.table.name != "compounds":
-            return
         known = {key for (key,) in self.writer.rows("SELECT compound_id FROM lake.core_compounds")}
-        ids, names = checked.rows["compound_id"], checked.rows["name"]
+        ids, names = (checked.rows[name].to_pylist() for name in ("compound_id", "name"))
         for new, name in zip(ids, names, strict=True):
             if name in known and new != name and new not in known:
                 self.writer.execute(
                     "UPDATE lake.core_compounds SET compound_id = ? WHERE compound_id = ?",
                     [new, name],
                 )
-                self._rename_compound(str(name), str(new))
+                rename_compound(self.writer, self.profile, str(name), str(new))
 
-    def _refuse_conflicts(
-        self, checked: Checked, landed: Landed, match: Match, origin: tuple[str, str]
-    ) -> None:
+    def _refuse_conflicts(self, checked: Checked, landed: Landed, arrival: Arrival) -> None:
         """Rows numbered like another file's, of another thing, go to quarantine."""
-        table, file = checked.table, origin[0]
-        place = match.columns.get(table.key[0], [0])[0]
+        if not landed.conflicts:
+            return
+        table = checked.table
+        key = table[table.key[0]]
         fixed = "、".join(table[name].label for name in table.fixed)
-        for row in landed.conflicts:
+        problem = (
+            f"这个{key.label}在别的文件里已用于另一件（{fixed}不同），"
+            "可能是各表各自从头编号；请改成不重复的编号"
+        )
+        place = arrival.matches[0].columns.get(key.name, [0])[0]
+        keys = checked.rows[key.name].to_pylist()
+        places = [keys.index(written) for written in landed.conflicts]
+        for at in places:
+            row = int(checked.row_numbers[at])
             where = address(row - 1, place)
-            problem = (
-                f"这个{table[table.key[0]].label}在别的文件里已用于另一件（{fixed}不同），"
-                "可能是各表各自从头编号；请改成不重复的编号"
-            )
-            position = checked.row_numbers.index(row)
-            value = str(checked.rows[table.key[0]][position])
-            label = table[table.key[0]].label
-            checked.issues.append(Issue(file, origin[1], where, label, value, problem, ERROR))
-            checked.bad_rows[row] = [f"{where}：{problem}"]
-            checked.drop_row(row)
+            issue = Issue(*arrival.origin, where, key.label, str(keys[at]), problem, ERROR)
+            checked.issues.append(issue)
+            checked.bad_rows.setdefault(row, []).append(f"{where}：{problem}")
+        checked.drop(places)
 
-    def _settle_gone(
-        self, checked: Checked, landed: Landed, match: Match, origin: tuple[str, str]
-    ) -> None:
-        """Rows that this sheet held before and no longer holds, where it is the same list.
+    def _settle_gone(self, checked: Checked, landed: Landed, arrival: Arrival) -> int:
+        """Rows that earlier readings of this list held and this one does not; how many go.
 
         Where ids were made from what a row says, a corrected row comes in under a new one, and
-        the former row goes. Where the sheet keeps ids of its own, the row stays and it is said.
+        the former row goes. Where a person said that the sheet is a full list, all that is no
+        longer on it goes. Else nothing goes, and it is asked.
         """
-        if not landed.gone or not landed.is_same_list:
-            return
-        is_made = checked.table.key[0] not in match.columns
-        if is_made:
-            self.writer.forget(checked.table, origin, landed.gone)
+        table, origin = checked.table, arrival.origin
+        is_made = table.key[0] not in arrival.matches[0].columns
+        twins = self.writer.find_twins(table, origin) if is_made and landed.gone else []
+        if is_made and landed.gone and landed.is_same_list:
+            twins = landed.gone
+        if twins:
+            self.writer.forget(table, origin, twins)
             self.has_news = True
-        words = "已按新表去掉或换成改过的" if is_made else "仍保留在库里，要去掉请撤销后重新放入"
-        self.report.warnings.append(
-            f"《{origin[0]}》的工作表“{origin[1]}”：上次有、这次没有的 {len(landed.gone)} 行{words}。"
-        )
+            self.report.warnings.append(
+                f"《{origin[0]}》的工作表“{origin[1]}”：上次有、这次改过或没有的 {len(twins)} 行"
+                "已按新表去掉或换成改过的。"
+            )
+        return len(twins) + self._settle_list(table, origin, landed)
 
-    def _drop_mended(self) -> None:
-        """Rows of other sheets that were in quarantine under a key that has now come in."""
-        here = "(file, sheet) NOT IN (SELECT (file, sheet) FROM origins)"
-        for table, keys in self.good_keys.items():
-            mended = f'"table" = ? AND key IN (SELECT unnest(?::VARCHAR[])) AND {here}'
-            sql = f"SELECT count(*) FROM lake.quarantine WHERE {mended}"
-            if self.writer.rows(sql, [table, keys])[0][0]:
-                self.writer.execute(f"DELETE FROM lake.quarantine WHERE {mended}", [table, keys])
-                self.has_news = True
+    def _settle_list(self, table: Table, origin: tuple[str, str], landed: Landed) -> int:
+        """What a full list no longer has goes; what may be one is asked about.
 
-    def _has_new_profile(self) -> bool:
-        """Whether other settings were given than those the figures were made with."""
-        rows = self.writer.rows("SELECT value FROM lake.settings WHERE name = 'profile'")
-        remembered = rows[0][0] if rows else ""
-        has_data = any(reading.sheets or reading.layers for reading in self.readings)
-        return (
-            bool(self.profile.text)
-            and self.profile.text != remembered
-            and (has_data or bool(self.writer.rows("SELECT 1 FROM lake.files LIMIT 1")))
-        )
+        A sheet that shares no row with the earlier ones is no newer state of their list.
+        """
+        mark = mark_list(table.name, *origin)
+        family = [
+            (file, sheet)
+            for file, sheet in self.writer.rows(
+                'SELECT DISTINCT file, sheet FROM lake.files WHERE "table" = ?', [table.name]
+            )
+            if mark_list(table.name, file, sheet) == mark
+        ]
+        absent = self.writer.find_absent(table, family) if family else []
+        if not absent:
+            return 0
+        answer = self.answers.find(LIST, mark)
+        if answer != FULL:
+            if answer is None and landed.unchanged + len(landed.changed):
+                self.report.questions += ask_about_list(mark, table, origin, len(absent))
+            return 0
+        self.writer.forget_absent(table)
+        self.report.gone += [Gone(table.name, *told) for told in absent[:LISTED_GONE]]
+        self.has_news = True
+        return len(absent)
 
-    def _keep_record(
-        self,
-        origin: tuple[str, str],
-        report: SheetReport,
-        reading: Reading,
-        issues: list[Issue],
-        bad_rows: dict[int, list[str]],
-        bad_cells: dict[int, dict[str, str]],
-        bad_keys: dict[int, str],
-    ) -> None:
-        """Quarantine, issues and the record of the file, in the place of what stood there."""
-        self.report.issues.extend(issues)
-        file, sheet = origin
-        place = {"file": file, "sheet": sheet, "snapshot": self.writer.snapshot}
-        quarantine = pd.DataFrame(
-            [
-                {
-                    **place,
-                    "row": row,
-                    "table": report.table,
-                    "problem": "；".join(dict.fromkeys(problems)),
-                    "cells": json.dumps(bad_cells.get(row, {}), ensure_ascii=False),
-                    "key": bad_keys.get(row),
-                }
-                for row, problems in bad_rows.items()
-            ],
-            columns=[c.name for c in QUARANTINE.columns],
-        )
-        told = pd.DataFrame(
-            [{**vars(issue), **place} for issue in issues], columns=[c.name for c in ISSUES.columns]
-        )
-        record = pd.DataFrame(
-            [
-                {
-                    **place,
-                    "sha256": reading.sha256,
-                    "table": report.table,
-                    "rows_read": report.rows_read,
-                    "rows_loaded": report.rows_new + report.rows_changed + report.rows_unchanged,
-                    "rows_quarantined": report.rows_quarantined,
-                    "rows_recognised": report.rows_recognised,
-                    "masked_count": report.masked,
-                    "unknown_columns": "、".join(report.unknown_columns),
-                    "refreshed_at": datetime.now(UTC).replace(microsecond=0, tzinfo=None),
-                    "who": self.writer.who,
-                }
-            ]
-        )
-        self.origins.append(origin)
-        for table, frame in ((QUARANTINE, quarantine), (ISSUES, told), (FILES, record)):
-            self.records[table.name].append(frame)
-
-    def _write_records(self) -> None:
-        """Put the records of all sheets in the place of what stood there of them."""
-        for table in (QUARANTINE, ISSUES, FILES):
-            frames = [frame for frame in self.records[table.name] if len(frame)]
-            empty = pd.DataFrame(columns=[c.name for c in table.columns])
-            told = pd.concat(frames, ignore_index=True) if frames else empty
-            self.has_news |= self.writer.swap(table, self.origins, told)
-
-    def _publish(self) -> None:
-        """Place, work out the figures, and have the transaction committed."""
-        place_complaints(self.writer)
-        publish_figures(self.writer, self.profile)
-        self._compare_with_published()
-        self._name_unplaced()
-        self._remember_profile()
-        if self.report.is_dry_run:
+    def _set_apart(self, checked: Checked, landed: Landed, arrival: Arrival) -> None:
+        """Another list under the name of an earlier one must not take its records' place."""
+        if landed.is_same_list or not self.writer.has_records(arrival.origin):
             return
-        self.report.snapshot = self.writer.snapshot
-        self.writer.publish(
-            {
-                "files": [file.name for file in self.report.files if file.sheets],
-                "rows_new": self.report.count("new"),
-                "rows_changed": self.report.count("changed"),
-                "rows_quarantined": self.report.count("quarantined"),
-            }
+        if landed.held == 0 and self._is_mended(arrival):
+            return
+        file, _ = arrival.origin
+        stem, dot, suffix = file.rpartition(".")
+        apart = f"{stem}（快照 {self.writer.snapshot} 之前）{dot}{suffix}"
+        self.writer.relabel(arrival.origin, checked.table, apart)
+        self.has_news = True
+
+    def _is_mended(self, arrival: Arrival) -> bool:
+        """Whether rows that are all in quarantine are on this sheet again, changed a little."""
+        waiting = self.writer.rows(
+            "SELECT row, cells FROM lake.quarantine WHERE file = ? AND sheet = ? AND snapshot < ?",
+            [*arrival.origin, self.writer.snapshot],
         )
+        alike = total = 0
+        for match in arrival.matches:
+            rows = {row: json.loads(cells) for row, cells in waiting if row <= arrival.sheet.height}
+            numbers = _within(match, np.array(sorted(rows), dtype=np.int64))
+            for row, now in zip(
+                numbers.tolist(), describe_cells(arrival.sheet, match, numbers), strict=True
+            ):
+                same = sum(now.get(header) == text for header, text in rows[row].items())
+                alike += same * 2 >= len(rows[row])
+        total = len(waiting)
+        return alike * 2 >= total
 
-    def _resolve_shapes(self) -> None:
-        """Tell each shape its compound anew: the register may know it only now."""
-        registered = read_compounds(self.writer, self.profile, with_shapes=False)
-        everyone = read_compounds(self.writer, self.profile)
-        shapes = self.writer.shapes("core_boundaries")
-        for level, key, known, own in zip(
-            shapes["level"], shapes["place_id"], shapes["compound_id"], shapes["name"], strict=True
-        ):
-            names = registered if level == "compound" else everyone
-            found = _find_compound(names, level, key, known, own)
-            if found != known:
-                self.writer.execute(
-                    "UPDATE lake.core_boundaries SET compound_id = ? "
-                    "WHERE level = ? AND place_id = ?",
-                    [found, level, key],
-                )
-            if level == "compound" and known and found != known:
-                self._rename_compound(known, found)
-
-    def _drop_former_shapes(self) -> None:
-        """One boundary for a compound: the newest, whatever it is called in its file."""
-        self.writer.execute(
-            "DELETE FROM lake.core_boundaries WHERE level = 'compound' AND place_id IN "
-            "(SELECT place_id FROM (SELECT place_id, row_number() OVER (PARTITION BY compound_id "
-            "ORDER BY snapshot DESC, place_id) AS age FROM lake.core_boundaries "
-            "WHERE level = 'compound') WHERE age > 1)"
-        )
-
-    def _rename_compound(self, old: str, new: str | None) -> None:
-        """Rows that went by a boundary's name go by the id that the register now gives it."""
-        for table in self.profile.tables:
-            if table.name != "compounds" and any(c.name == "compound_id" for c in table.columns):
-                self.writer.execute(
-                    f"UPDATE lake.core_{table.name} SET compound_id = ? WHERE compound_id = ?",
-                    [new, old],
-                )
+    # -- comparing -------------------------------------------------------------------------
 
     def _compare_with_register(self) -> None:
         """Sums that other sheets give for a compound must be those of the register."""
@@ -504,37 +466,65 @@ class Refresh:
             for rule in table.reconcile:
                 sql = _reconcile_sql(table.name, rule.column, rule.against)
                 for name, file, sheet, row, found, stated in self.writer.rows(sql):
+                    label = table[rule.column].label
                     problem = (
-                        f"《{table.label}》里“{name}”的{table[rule.column].label}合计是 {found}，"
+                        f"《{table.label}》里“{name}”的{label}合计是 {found}，"
                         f"小区台账写的是 {stated}，两边应一致，请核对"
                     )
-                    match = self.matches.get((file, sheet))
+                    match = self.matches.get((file, sheet, table.name))
                     place = match.columns.get(rule.column) if match else None
                     where = address(row - 1, place[0]) if place else f"第{row}行"
-                    label = table[rule.column].label
-                    self._add_issue(Issue(file, sheet, where, label, str(found), problem, WARNING))
+                    issue = Issue(file, sheet, where, label, str(found), problem, WARNING)
+                    self._report(issue)
+                    self.ledger.add_issue(issue)
 
-    def _add_issue(self, issue: Issue) -> None:
-        """Report an issue, and keep it where its sheet is one of this refresh."""
+    def _report(self, issue: Issue) -> None:
         self.report.issues.append(issue)
-        if (issue.file, issue.sheet) in self.origins:
-            told = {**vars(issue), "snapshot": self.writer.snapshot}
-            self.records[ISSUES.name].append(pd.DataFrame([told]))
 
-    def _compare_with_published(self) -> None:
-        """Say where the store differs from the figures the office has published."""
-        labels = {
-            "compounds": "小区数",
-            "households": "总户数",
-            "residents": "常住人口",
-            "area_km2": "面积（平方公里）",
-        }
+    def _read_totals(self) -> dict[str, tuple[float | None, float | None]]:
         rows = self.writer.rows("SELECT name, value, published FROM lake.out_totals")
-        for name, value, published in rows:
-            if published and name in labels and abs((value or 0) - published) > 0.005:
-                self.report.warnings.append(
-                    f"{labels[name]}现在是 {value or 0:g}，已公布的是 {published:g}，请核对。"
-                )
+        return {name: (value, published) for name, value, published in rows}
+
+    def _compare_totals(self, before: dict[str, tuple[float | None, float | None]]) -> None:
+        """Totals before and after, and beside them what the office has published."""
+        now = self._read_totals() if self.has_news else before
+        for name, label in _TOTAL_LABELS.items():
+            if name in now:
+                value, published = now[name]
+                was = before.get(name, (None, None))[0]
+                self.report.totals.append(Total(name, label, was, value, published))
+                if self.has_news and name in _PUBLISHED and published:
+                    self._compare_with_published(label, value or 0, published)
+
+    def _compare_with_published(self, label: str, value: float, published: float) -> None:
+        if abs(value - published) > 0.005:
+            self.report.warnings.append(
+                f"{label}现在是 {value:g}，已公布的是 {published:g}，请核对。"
+            )
+
+    # -- publishing ------------------------------------------------------------------------
+
+    def _publish(self) -> None:
+        """Place, work out the figures, and have the transaction committed."""
+        self.progress(0.8, "定位")
+        place_complaints(self.writer)
+        self.progress(0.9, "计算")
+        publish_figures(self.writer, self.profile)
+        self._name_unplaced()
+        self._remember_profile()
+        if self.report.is_dry_run:
+            return
+        self.report.snapshot = self.writer.snapshot
+        read = [file for file in self.report.files if file.sheets]
+        counts = ("new", "changed", "unchanged", "quarantined", "gone")
+        self.writer.publish(
+            {
+                "files": [file.name for file in read],
+                "hashes": [file.sha256 for file in read],
+                **{f"rows_{what}": self.report.count(what) for what in counts},
+                "changed_cells": self.report.changed_cells,
+            }
+        )
 
     def _name_unplaced(self) -> None:
         """Say which compounds have no place, and which lie outside the area."""
@@ -549,45 +539,105 @@ class Refresh:
                 more = f"等 {len(names)} 个小区" if len(names) > NAMED_PLACES else ""
                 self.report.warnings.append(f"{'、'.join(names[:NAMED_PLACES])}{more}{words}。")
 
+    def _has_new_profile(self) -> bool:
+        """Whether other settings were given than those the figures were made with."""
+        remembered = self.writer.setting("profile") or ""
+        has_data = any(reading.sheets or reading.layers for reading in self.readings)
+        return (
+            bool(self.profile.text)
+            and self.profile.text != remembered
+            and (has_data or bool(self.writer.rows("SELECT 1 FROM lake.files LIMIT 1")))
+        )
+
     def _remember_profile(self) -> None:
         if self.profile.text:
-            self.writer.execute("DELETE FROM lake.settings WHERE name = 'profile'")
+            self.writer.set_setting("profile", self.profile.text)
+
+    def _remember_answers(self, answers: list[Answer]) -> bool:
+        """Keep answers for the next time; whether any is new."""
+        known = {
+            (k, q): a
+            for k, q, a in self.writer.rows("SELECT kind, question, answer FROM lake.answers")
+        }
+        fresh = {
+            (a.kind, a.key): a.answer for a in answers if known.get((a.kind, a.key)) != a.answer
+        }
+        for kind, key in fresh:
             self.writer.execute(
-                "INSERT INTO lake.settings VALUES ('profile', ?)", [self.profile.text]
+                "DELETE FROM lake.answers WHERE kind = ? AND question = ?", [kind, key]
             )
+        told = [
+            {
+                "kind": kind,
+                "question": key,
+                "answer": answer,
+                "who": self.writer.who,
+                "answered_at": datetime.now(UTC).replace(microsecond=0, tzinfo=None),
+                "snapshot": self.writer.snapshot,
+            }
+            for (kind, key), answer in fresh.items()
+        ]
+        self.writer.append(ANSWERS, pd.DataFrame(told, columns=[c.name for c in ANSWERS.columns]))
+        return bool(fresh)
+
+    def _list_compounds(self) -> None:
+        """The compounds that an answer may name, where a name is asked about."""
+        if any(question.kind == NAME for question in self.report.questions):
+            names = read_names(self.writer, self.profile)["compounds"]
+            self.report.compounds = [Choice(key, names.name_of(key)) for key in names.identifiers()]
+
+    def _collect_marks(self) -> None:
+        """What the returned workbook of each file shows, sheet by sheet."""
+        for reading in self.readings:
+            for sheet, found in reading.sheets:
+                here = [
+                    i for i in self.report.issues if (i.file, i.sheet) == (reading.name, sheet.name)
+                ]
+                self.files[id(reading)].marks += _mark_sheet(sheet, found, here)
 
 
-def _stated(match: Match) -> frozenset[str]:
+def _mark_sheet(sheet: Sheet, found: Finding, issues: list[Issue]) -> list[Marks]:
+    """What to show on one sheet: its issues once, and of each table where its columns are."""
+    if isinstance(found, NoMatch):
+        return [Marks(sheet.position, sheet.name, None, {}, 0, issues)]
+    return [
+        Marks(
+            sheet.position,
+            sheet.name,
+            match.table,
+            match.columns,
+            match.first_row,
+            issues if number == 0 else [],
+        )
+        for number, match in enumerate(found)
+    ]
+
+
+def _add_cells(known: dict[str, str], more: Mapping[str, str]) -> None:
+    """Add the cells of a table beside another one, which may be headed the same."""
+    for header, text in more.items():
+        number = 1
+        while (name := header if number == 1 else f"{header}（{number}）") in known:
+            number += 1
+        known[name] = text
+
+
+def _within(match: Match, numbers: np.ndarray) -> np.ndarray:
+    """Row numbers (from one) that lie under the header of one table, in order."""
+    inside = numbers[numbers > match.first_row]
+    return np.sort(inside if match.end_row is None else inside[inside <= match.end_row])
+
+
+def _stated(arrival: Arrival) -> frozenset[str]:
     """Columns on which a sheet has a say: those it heads, and what follows from them."""
-    stated = set(match.columns)
+    stated = set.intersection(*(set(match.columns) for match in arrival.matches))
     if "lonlat" in stated:
         stated |= {"lon", "lat"}
     if "lon" in stated:
         stated |= {"located_by"}
     if "compound_id" in stated:
-        stated |= {"compound_by"}
+        stated |= {"compound_by", "compound_certainty"}
     return frozenset(stated)
-
-
-def _find_compound(
-    names: Names, level: str, key: str, stated: str | None, own: str | None
-) -> str | None:
-    """The compound that a shape is, or lies in; one in no register goes by its own id."""
-    if level == "compound":
-        return names.find(key) or (names.find(own) if own else None) or key
-    return (names.find(stated) or stated) if stated else None
-
-
-def _tell(shapes: gpd.GeoDataFrame) -> list[tuple[Any, ...]]:
-    """What of each shape would make it a changed one."""
-    wkb = shapes.geometry.to_wkb(hex=True)
-    return list(zip(shapes["name"].fillna(""), shapes["building_no"].fillna(""), wkb, strict=True))
-
-
-def _fate(key: str, told: tuple[Any, ...], stored: gpd.GeoDataFrame) -> str:
-    if key not in stored.index:
-        return "new"
-    return "unchanged" if _tell(stored.loc[[key]])[0] == told else "changed"
 
 
 def _describe_no_match(file: str, sheet: Sheet, match: NoMatch) -> str:
@@ -598,7 +648,7 @@ def _describe_no_match(file: str, sheet: Sheet, match: NoMatch) -> str:
     lacking = "、".join(f"“{label}”" for label in match.missing)
     return (
         f"{where}最像《{match.nearest.label}》，但表头里缺少{lacking}，未读。"
-        "请在表头加上这些列，或在设置的 columns 里写明对应关系。"
+        "请在表头加上这些列，或说明哪一列就是它。"
     )
 
 

@@ -5,28 +5,32 @@ from __future__ import annotations
 import importlib.util
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
 from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
 
 import duckdb
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import shapely
 from filelock import FileLock, Timeout
 
+from etl.columns import ARROW_TYPES
 from etl.ddl import (
     PROVENANCE,
     WITH_GEOMETRY,
+    core_columns,
     define_core,
     define_plain,
     define_staging,
     literal,
+    plain_columns,
     quote,
 )
 from etl.errors import StoreBusyError, StoreError
@@ -34,24 +38,32 @@ from etl.profile import Profile
 from etl.table import Table
 from etl.tables import TABLES
 from etl.tables.outputs import OUTPUTS
-from etl.tables.records import RECORDS
+from etl.tables.records import FILES, ISSUES, QUARANTINE, RAW_ROWS, RECORDS
 
 EXTENSIONS = ("sqlite_scanner", "ducklake", "spatial")
 CATALOGUE = "catalogue.sqlite"
-STORE_FORMAT = 1
+STORE_FORMAT = 2
 OWN_FILES = ("writer.", "data", CATALOGUE)
 # What may differ although a sheet says nothing new: a file saved again has another sha256.
 PASSING = frozenset({"snapshot", "refreshed_at", "who", "sha256"})
 LOCK_SECONDS = 60.0
 BUSY_MILLISECONDS = 30_000
+LISTED_CHANGES = 2_000
+_COUNTS = (
+    "rows_new", "rows_changed", "rows_unchanged", "rows_quarantined", "rows_gone", "changed_cells",
+)  # fmt: skip
 # Functions of the extensions that open files by themselves, past the database's own guard.
 _REACHING_OUT = re.compile(r"\b(sqlite|postgres|ducklake|st_read|st_drivers|read)\w*\s*\(", re.I)
-_KINDS = Literal["create", "refresh", "undo"]
+_KINDS = Literal["create", "upgrade", "refresh", "undo"]
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One published state in the store's history."""
+    """One published state in the store's history.
+
+    `files` by name, `hashes` their sha256 in the same order, `counts` the rows new, changed,
+    unchanged, quarantined and gone, and the cells changed.
+    """
 
     snapshot: int
     at: datetime
@@ -61,23 +73,49 @@ class Entry:
     is_undone: bool = False
     is_current: bool = False
     restores: int | None = None
+    hashes: list[str] = field(default_factory=list)
+    counts: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Change:
+    """One cell that a refresh changes."""
+
+    table: str
+    key: str
+    row: int
+    column: str
+    old: str
+    new: str
 
 
 @dataclass(frozen=True)
 class Landed:
-    """What landing the rows of one sheet came to: the row numbers by fate."""
+    """What landing the rows of one sheet came to.
 
-    new: list[int]
-    changed: list[int]
+    Row numbers of the sheet by fate, and the keys in conflict; `changes` names the changed cells,
+    the first of them one by one, `changed_cells` counts them all. Of the rows that the same sheet
+    held before, `held` in number, `gone` (their former row numbers) are not on it now.
+    """
+
+    new: np.ndarray
+    changed: np.ndarray
     unchanged: int
-    conflicts: list[int]
+    conflicts: list[str]
     gone: list[int]
     held: int
+    changes: list[Change]
+    changed_cells: int
 
     @property
     def is_same_list(self) -> bool:
         """Whether a sheet is an earlier one corrected, not another one under the same name."""
         return self.held > 0 and len(self.gone) * 2 <= self.held
+
+    @property
+    def fresh(self) -> np.ndarray:
+        """Row numbers of what came in."""
+        return np.concatenate([self.new, self.changed])
 
 
 class Store:
@@ -156,27 +194,66 @@ class Store:
 
     def _create_tables(self) -> None:
         with self._transaction() as cursor:
-            for table in TABLES:
-                cursor.execute(define_core(table))
-            for table in (*RECORDS, *OUTPUTS):
-                cursor.execute(define_plain(table))
+            _complete_tables(cursor)
             cursor.execute("INSERT INTO lake.settings VALUES ('format', ?)", [str(STORE_FORMAT)])
             _commit(cursor, "create", "", {})
 
     def _check_format(self) -> None:
-        try:
-            found = int(self._rows("SELECT value FROM lake.settings WHERE name = 'format'")[0][0])
-        except (duckdb.Error, IndexError, ValueError) as error:
-            raise StoreError(f"“{self.path}”里的数据不完整，请用备份恢复。") from error
+        found = self._read_format()
         if found > STORE_FORMAT:
             raise StoreError(
                 f"“{self.path}”由更新的版本写成（格式 {found}，本版本到 {STORE_FORMAT}）。请升级软件。"
             )
+        if found < STORE_FORMAT:
+            self._upgrade()
+
+    def _read_format(self) -> int:
+        try:
+            return int(self._rows("SELECT value FROM lake.settings WHERE name = 'format'")[0][0])
+        except (StoreError, IndexError, ValueError) as error:
+            raise StoreError(f"“{self.path}”里的数据不完整，请用备份恢复。") from error
+
+    def _upgrade(self) -> None:
+        """Bring a store of an earlier version up to the contract; nothing in it is changed."""
+        if self._read_only:
+            raise StoreError(
+                f"“{self.path}”由较早的版本写成。请先运行一次 shequ refresh 或 shequ serve 升级。"
+            )
+        with self._writer_lock(""):
+            if self._read_format() == STORE_FORMAT:
+                return
+            with self._transaction() as cursor:
+                _complete_tables(cursor)
+                cursor.execute(
+                    "UPDATE lake.settings SET value = ? WHERE name = 'format'", [str(STORE_FORMAT)]
+                )
+                _commit(cursor, "upgrade", "", {})
 
     # -- reading ---------------------------------------------------------------------------
 
+    @contextmanager
+    def _reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A cursor to read the published state with; a store that is gone is said in a sentence."""
+        try:
+            with self._connection.cursor() as cursor:
+                yield cursor
+        except duckdb.Error as error:
+            if not self._is_there():
+                raise self._missing() from error
+            raise StoreError(
+                f"“{self.path}”里的数据读不出来，可能缺了文件：{_first_line(error)}。请用备份恢复。"
+            ) from error
+
+    def _is_there(self) -> bool:
+        return (self.path / CATALOGUE).exists()
+
+    def _missing(self) -> StoreError:
+        return StoreError(
+            f"数据文件夹“{self.path}”不见了，可能被移走、改名或删除。请放回原处或用备份恢复，再重新打开软件。"
+        )
+
     def _rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        with self._connection.cursor() as cursor:
+        with self._reading() as cursor:
             return cursor.execute(sql, list(parameters)).fetchall()
 
     def snapshot(self) -> int | None:
@@ -195,19 +272,32 @@ class Store:
         if table not in TABLE_NAMES:
             raise StoreError(f"没有“{table}”这张表。")
         left_out = " EXCLUDE (geometry)" if table in WITH_GEOMETRY else ""
-        with self._connection.cursor() as cursor:
+        with self._reading() as cursor:
             found = cursor.execute(f"SELECT *{left_out} FROM lake.{quote(table)}")
             return _as_frame(found.to_arrow_table())
 
     def shapes(self, table: str = "out_shapes") -> gpd.GeoDataFrame:
         """The shapes of the published state, EPSG:4326."""
-        with self._connection.cursor() as cursor:
+        with self._reading() as cursor:
             return _read_shapes(cursor, table)
 
     def profile_text(self) -> str | None:
         """The text of the profile with which the newest state was published."""
         rows = self._rows("SELECT value FROM lake.settings WHERE name = 'profile'")
         return str(rows[0][0]) if rows else None
+
+    def answers(self) -> list[tuple[str, str, str]]:
+        """What people have answered so far: kind, question, answer."""
+        return [
+            (str(kind), str(question), str(answer))
+            for kind, question, answer in self._rows(
+                "SELECT kind, question, answer FROM lake.answers ORDER BY kind, question"
+            )
+        ]
+
+    def hashes(self) -> set[str]:
+        """The sha256 of every file of which the published state holds the newest reading."""
+        return {str(mark) for (mark,) in self._rows("SELECT DISTINCT sha256 FROM lake.files")}
 
     def query(self, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
         """Columns and rows of one SELECT; nothing outside the store can be read or changed.
@@ -239,18 +329,18 @@ class Store:
             "SELECT snapshot_id, snapshot_time, author, commit_extra_info "
             "FROM lake.snapshots() WHERE commit_extra_info IS NOT NULL ORDER BY snapshot_id"
         )
-        entries = [_read_entry(*row) for row in rows if json.loads(row[3])["kind"] != "create"]
+        told = [row for row in rows if json.loads(row[3])["kind"] in ("refresh", "undo")]
+        entries = [_read_entry(*row) for row in told]
         live = _live_states(entries)
         current = live[-1] if live else None
         marked = [
-            Entry(
-                e.snapshot, e.at, e.who, e.what, e.files,
-                is_undone=e.what == "refresh" and e.snapshot not in live,
-                is_current=e.snapshot == current,
-                restores=e.restores,
+            replace(
+                entry,
+                is_undone=entry.what == "refresh" and entry.snapshot not in live,
+                is_current=entry.snapshot == current,
             )
-            for e in entries
-        ]  # fmt: skip
+            for entry in entries
+        ]
         return marked[::-1]
 
     def undo(self, who: str = "") -> Entry:
@@ -268,10 +358,11 @@ class Store:
             before = live[-2] if len(live) > 1 else self._created()
             with self._transaction() as cursor:
                 for name in TABLE_NAMES:
-                    table = f"lake.{quote(name)}"
-                    cursor.execute(
-                        f"CREATE OR REPLACE TABLE {table} AS FROM {table} AT (VERSION => {before})"
-                    )
+                    _restore_table(cursor, name, before)
+                _complete_tables(cursor)
+                cursor.execute(
+                    "UPDATE lake.settings SET value = ? WHERE name = 'format'", [str(STORE_FORMAT)]
+                )
                 _commit(cursor, "undo", who, {"undone": live[-1], "restores": before})
         return self.history()[0]
 
@@ -286,17 +377,35 @@ class Store:
     @contextmanager
     def _writer_lock(self, who: str) -> Iterator[None]:
         """One writer at a time; who it is stands beside the lock."""
-        note = self.path / "writer.who"
+        if not self._is_there():  # the lock would make the folder anew, and an empty store in it
+            raise self._missing()
         lock = FileLock(self.path / "writer.lock", timeout=LOCK_SECONDS)
         try:
-            with lock:
-                note.write_text(f"{who or '有人'}（{datetime.now():%H:%M} 开始）", encoding="utf-8")
-                yield
+            lock.acquire()
         except Timeout as error:
-            busy = note.read_text(encoding="utf-8") if note.exists() else "有人"
-            raise StoreBusyError(f"{busy}正在更新数据，请过几分钟再试；您的文件没有动。") from error
-        except PermissionError as error:
+            raise StoreBusyError(
+                f"{self._read_who()}正在更新数据，请过几分钟再试；您的文件没有动。"
+            ) from error
+        except (OSError, NotImplementedError) as error:
             raise StoreError(f"“{self.path}”不能写入，请检查权限或磁盘。数据没有变动。") from error
+        try:
+            self._note_who(who)
+            yield
+        finally:
+            lock.release()
+
+    def _note_who(self, who: str) -> None:
+        """Say beside the lock who holds it; where that cannot be written the refresh says why."""
+        with suppress(OSError):
+            (self.path / "writer.who").write_text(
+                f"{who or '有人'}（{datetime.now():%H:%M} 开始）", encoding="utf-8"
+            )
+
+    def _read_who(self) -> str:
+        try:
+            return (self.path / "writer.who").read_text(encoding="utf-8") or "有人"
+        except (OSError, UnicodeDecodeError):
+            return "有人"
 
     @contextmanager
     def _transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -306,7 +415,7 @@ class Store:
             cursor.execute("BEGIN")
             yield cursor
         except duckdb.Error as error:
-            raise StoreError(f"数据没有写成，仍是原来的状态：{_first_line(error)}") from error
+            raise StoreError(_explain_failure(error)) from error
         finally:
             with suppress(duckdb.Error):
                 cursor.execute("ROLLBACK")
@@ -336,6 +445,12 @@ class Writer:
         self._cursor = cursor
         self.who = who
         self.summary: Mapping[str, Any] | None = None
+        self._shapes: dict[str, gpd.GeoDataFrame] = {}
+        self._read_before: set[tuple[str, str]] | None = None
+        # Of which months the complaints came, changed or went; None: it may be any.
+        self.touched_months: set[date] | None = set()
+        # Whether no complaint was changed or taken out, and nothing by which others are placed.
+        self.only_adds = True
         self.snapshot = self._next_snapshot()
 
     def _next_snapshot(self) -> int:
@@ -360,6 +475,7 @@ class Writer:
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> None:
         """Run one statement."""
+        self._shapes.clear()
         self._cursor.execute(sql, list(parameters))
 
     def _run(self, sql: str, variables: Mapping[str, Any]) -> duckdb.DuckDBPyConnection:
@@ -367,9 +483,32 @@ class Writer:
             self._cursor.execute(f"SET VARIABLE {quote(name)} = $1", [value])
         return self._cursor.execute(named_sql(sql) if " " not in sql else sql)
 
+    def setting(self, name: str) -> str | None:
+        """What the store keeps under a name; None where it keeps nothing."""
+        rows = self.rows("SELECT value FROM lake.settings WHERE name = ?", [name])
+        return str(rows[0][0]) if rows else None
+
+    def set_setting(self, name: str, value: str) -> None:
+        """Keep something under a name."""
+        if self.setting(name) == value:
+            return
+        self._cursor.execute("DELETE FROM lake.settings WHERE name = ?", [name])
+        self._cursor.execute("INSERT INTO lake.settings VALUES (?, ?)", [name, value])
+
     def shapes(self, table: str) -> gpd.GeoDataFrame:
-        """The shapes of a table, EPSG:4326."""
-        return _read_shapes(self._cursor, table)
+        """The shapes of a table, EPSG:4326; read once until something is written by `execute`."""
+        if table not in self._shapes:
+            self._shapes[table] = _read_shapes(self._cursor, table)
+        return self._shapes[table].copy()
+
+    def has_records(self, origin: tuple[str, str]) -> bool:
+        """Whether a sheet of this name was read before this refresh."""
+        if self._read_before is None:
+            told = self.rows(
+                "SELECT DISTINCT file, sheet FROM lake.files WHERE snapshot < ?", [self.snapshot]
+            )
+            self._read_before = {(str(file), str(sheet)) for file, sheet in told}
+        return origin in self._read_before
 
     def land(
         self,
@@ -384,97 +523,274 @@ class Writer:
         Columns that the sheet does not have (not in `stated`) keep what the store knew.
         """
         self._stage(table, rows, stated, profile)
-        fates = self._judge_fates(table, origin)
+        self._judge_fates(table, origin)
+        gone, held = self._find_gone(table, origin) if self.has_records(origin) else ([], 0)
+        changes, changed_cells = self._list_changes(table)
         landed = Landed(
-            [row for fate, row in fates if fate == "new"],
-            [row for fate, row in fates if fate == "changed"],
-            sum(fate == "unchanged" for fate, _ in fates),
-            [row for fate, row in fates if fate == "conflict"],
-            *self._find_gone(table, origin),
+            self._rows_of("new"),
+            self._rows_of("changed"),
+            int(self.rows("SELECT count(*) FROM fates WHERE fate = 'unchanged'")[0][0]),
+            self._conflicting(table),
+            gone,
+            held,
+            changes,
+            changed_cells,
         )
+        self._note_touched(table, landed)
         target = f"lake.{quote('core_' + table.name)}"
-        if landed.changed:
-            matched = " AND ".join(f"s.{quote(k)} = {target}.{quote(k)}" for k in table.key)
+        keys = ", ".join(quote(name) for name in table.key)
+        if len(landed.changed):
+            matched = " AND ".join(f"m.{quote(k)} = {target}.{quote(k)}" for k in table.key)
             self.execute(
-                f"DELETE FROM {target} WHERE EXISTS (SELECT 1 FROM staging s JOIN fates f "
-                f"USING (row) WHERE f.fate = 'changed' AND {matched})"
+                f"DELETE FROM {target} WHERE EXISTS (SELECT 1 FROM fates m "
+                f"WHERE m.fate = 'changed' AND {matched})"
             )
-        if landed.new or landed.changed:
+        if len(landed.fresh):
             names = ", ".join(quote(c.name) for c in table.stored)
             provenance = ", ".join(quote(name) for name, _ in PROVENANCE)
             self.execute(
-                f"INSERT INTO {target} ({names}, {provenance}) SELECT {names}, ?, ?, row, ? "
-                "FROM staging JOIN fates USING (row) WHERE fate IN ('new', 'changed') ORDER BY row",
+                f"INSERT INTO {target} ({names}, {provenance}) SELECT {names}, ?, ?, m.row, ? "
+                f"FROM merged m JOIN fates f USING ({keys}) WHERE f.fate IN ('new', 'changed')",
                 [*origin, self.snapshot],
             )
         return landed
 
+    def _note_touched(self, table: Table, landed: Landed) -> None:
+        """Keep in mind what has to be placed and counted anew."""
+        if table.name in ("compounds", "buildings") and len(landed.fresh):
+            self.touch_everything()
+        if table.name != "complaints" or not len(landed.fresh) or self.touched_months is None:
+            return
+        self.only_adds = self.only_adds and not len(landed.changed)
+        found = self.rows(
+            "SELECT DISTINCT date_trunc('month', reported_at)::DATE FROM ("
+            "SELECT reported_at FROM merged JOIN fates USING (complaint_id) "
+            "WHERE fate IN ('new', 'changed') UNION ALL SELECT reported_at FROM known)"
+        )
+        self.touched_months |= {month for (month,) in found}
+
+    def touch_everything(self) -> None:
+        """Have every complaint placed and counted anew: what they lean on has changed."""
+        self.touched_months = None
+        self.only_adds = False
+
+    def touch_months(self, months: Iterable[date]) -> None:
+        """Have the complaints of some months counted anew."""
+        if self.touched_months is not None:
+            self.touched_months |= set(months)
+
+    def _rows_of(self, fate: str) -> np.ndarray:
+        """Row numbers of one fate, in order."""
+        found = self._cursor.execute("SELECT row FROM fates WHERE fate = ? ORDER BY row", [fate])
+        return np.asarray(found.fetchnumpy()["row"], dtype=np.int64)
+
+    def _conflicting(self, table: Table) -> list[str]:
+        """The keys in conflict; a table of which something is fixed has a single one."""
+        key = quote(table.key[0])
+        found = self.rows(f"SELECT {key} FROM fates WHERE fate = 'conflict' ORDER BY row")
+        return [str(value) for (value,) in found]
+
     def _stage(
         self, table: Table, rows: pa.Table, stated: frozenset[str], profile: Profile
     ) -> None:
-        """Put rows into a table with the contract's constraints, as `staging`."""
+        """Put rows into a table with the contract's constraints, as `staging`.
+
+        `known` is what the store knows of the same keys as its sheets state it, `merged` the rows
+        with what it knows in the columns on which this sheet has no say.
+        """
         spellings = {c.name: set(profile.spellings(c).values()) for c in table.stored}
         self.execute(define_staging(table, dict(spellings)))
         keys = ", ".join(quote(name) for name in table.key)
-        chosen = ", ".join(
-            f"a.{quote(c.name)}"
+        names = ", ".join(quote(name) for name in (*(c.name for c in table.stored), "row"))
+        self._cursor.register("arriving", rows)
+        self.execute(f"INSERT INTO staging ({names}) SELECT {names} FROM arriving")
+        self._cursor.unregister("arriving")
+        self.execute(
+            f"CREATE OR REPLACE TEMP TABLE known AS FROM ({_stated_view(table)}) "
+            f"SEMI JOIN staging USING ({keys})"
+        )
+        if not self.rows("SELECT 1 FROM known LIMIT 1"):
+            self.execute("CREATE OR REPLACE TEMP VIEW merged AS FROM staging")
+            return
+        merged = ", ".join(
+            f"s.{quote(c.name)}"
             if c.name in stated or c.name in table.key
-            else f"coalesce(k.{quote(c.name)}, a.{quote(c.name)})"
+            else f"coalesce(s.{quote(c.name)}, k.{quote(c.name)}) AS {quote(c.name)}"
             for c in table.stored
         )
-        self._cursor.register("arriving", rows)
         self.execute(
-            f"INSERT INTO staging SELECT {chosen}, a.row FROM arriving a "
-            f"LEFT JOIN ({_stated_view(table)}) k USING ({keys})"
+            f"CREATE OR REPLACE TEMP VIEW merged AS SELECT {merged}, s.row "
+            f"FROM staging s LEFT JOIN known k USING ({keys})"
         )
-        self._cursor.unregister("arriving")
 
-    def _judge_fates(self, table: Table, origin: tuple[str, str]) -> list[tuple[str, int]]:
-        """New, changed, unchanged, or in conflict with another file's, for each staged row."""
+    def _judge_fates(self, table: Table, origin: tuple[str, str]) -> None:
+        """New, changed, unchanged, or in conflict with another file's: `fates` for each key.
+
+        A row number alone tells no row: two tables of a kind may stand side by side.
+        """
         keys = ", ".join(quote(name) for name in table.key)
+        own = ", ".join(f"m.{quote(name)}" for name in table.key)
         differs = " OR ".join(
-            f"s.{quote(c.name)} IS DISTINCT FROM k.{quote(c.name)}" for c in table.stated
+            f"m.{quote(c.name)} IS DISTINCT FROM k.{quote(c.name)}" for c in table.stated
         )
         # By day: one office writes the hour, another only the date.
         other = " OR ".join(
-            f"s.{quote(name)}::DATE <> k.{quote(name)}::DATE" for name in table.fixed
+            f"m.{quote(name)}::DATE <> k.{quote(name)}::DATE" for name in table.fixed
         )
         self.execute(
-            "CREATE OR REPLACE TEMP TABLE fates AS SELECT s.row, CASE "
+            f"CREATE OR REPLACE TEMP TABLE fates AS SELECT {own}, m.row, CASE "
             f"WHEN k.{quote(table.key[0])} IS NULL THEN 'new' "
             f"WHEN k.file <> ? AND ({other or 'false'}) THEN 'conflict' "
             f"WHEN {differs} THEN 'changed' ELSE 'unchanged' END AS fate "
-            f"FROM staging s LEFT JOIN ({_stated_view(table)}) k USING ({keys})",
+            f"FROM merged m LEFT JOIN known k USING ({keys})",
             [origin[0]],
         )
-        return [(str(f), int(r)) for f, r in self.rows("SELECT fate, row FROM fates ORDER BY row")]
+
+    def _list_changes(self, table: Table) -> tuple[list[Change], int]:
+        """The cells that differ between `known` and `merged`: the first of them, and how many."""
+        keys = ", ".join(quote(name) for name in table.key)
+        cells = ", ".join(
+            f"{{'place': {place}, 'old': k.{quote(c.name)}::VARCHAR, 'new': m.{quote(c.name)}::VARCHAR}}"
+            for place, c in enumerate(table.stated)
+        )
+        key = "concat_ws('|', " + ", ".join(f"m.{quote(name)}" for name in table.key) + ")"
+        self.execute(
+            "CREATE OR REPLACE TEMP TABLE changes AS SELECT key, row, unnest(cells, recursive := true) "
+            f"FROM (SELECT {key} AS key, m.row, [{cells}] AS cells FROM merged m "
+            f"JOIN fates f USING ({keys}) JOIN known k USING ({keys}) WHERE f.fate = 'changed')"
+        )
+        differing = "FROM changes WHERE old IS DISTINCT FROM new"
+        total = int(self.rows(f"SELECT count(*) {differing}")[0][0])
+        listed = self.rows(
+            f"SELECT key, row, place, old, new {differing} ORDER BY row, place LIMIT {LISTED_CHANGES}"
+        )
+        return [
+            Change(table.name, k, int(row), table.stated[place].name, old or "", new or "")
+            for k, row, place, old, new in listed
+        ], total
 
     def _find_gone(self, table: Table, origin: tuple[str, str]) -> tuple[list[int], int]:
         """Rows that the same sheet held before and does not hold now, and how many it held."""
         target = f"lake.{quote('core_' + table.name)}"
         keys = ", ".join(quote(name) for name in table.key)
-        here = "file = ? AND sheet = ?"
-        held = self.rows(f"SELECT count(*) FROM {target} WHERE {here}", origin)[0][0]
+        here = "file = ? AND sheet = ? AND snapshot < ?"
+        place = [*origin, self.snapshot]
+        held = self.rows(f"SELECT count(*) FROM {target} WHERE {here}", place)[0][0]
         gone = self.rows(
-            f"SELECT row FROM {target} ANTI JOIN staging USING ({keys}) WHERE {here}", origin
+            f"SELECT row FROM {target} ANTI JOIN staging USING ({keys}) WHERE {here}", place
         )
         return [int(row) for (row,) in gone], int(held)
 
+    def find_twins(self, table: Table, origin: tuple[str, str]) -> list[int]:
+        """Former rows of a sheet that came in anew and differ only in the compound they name.
+
+        Their ids were made from what they say; since the register or an alias changed, the same
+        row has another id now.
+        """
+        same = [n for n in table.identity if n != "compound_id"]
+        if len(same) == len(table.identity) or not same:
+            return []
+        alike = " AND ".join(f"c.{quote(n)} IS NOT DISTINCT FROM m.{quote(n)}" for n in same)
+        keys = ", ".join(quote(name) for name in table.key)
+        fated = " AND ".join(f"f.{quote(name)} = m.{quote(name)}" for name in table.key)
+        found = self.rows(
+            f"SELECT DISTINCT c.row FROM (FROM lake.{quote('core_' + table.name)} "
+            f"ANTI JOIN staging USING ({keys})) c "
+            f"JOIN merged m ON c.row = m.row AND {alike} JOIN fates f ON {fated} "
+            "WHERE c.file = ? AND c.sheet = ? AND c.snapshot < ? AND f.fate = 'new'",
+            [*origin, self.snapshot],
+        )
+        return [int(row) for (row,) in found]
+
     def forget(self, table: Table, origin: tuple[str, str], rows: list[int]) -> None:
         """Take rows of a sheet out that came in by an earlier refresh."""
+        self.touch_everything()
         self.execute(
-            f"DELETE FROM lake.{quote('core_' + table.name)} WHERE file = ? AND sheet = ? "
-            "AND snapshot < ? AND row IN (SELECT unnest(?::BIGINT[]))",
+            f"DELETE FROM lake.{quote('core_' + table.name)} c WHERE file = ? AND sheet = ? "
+            f"AND snapshot < ? AND row IN (SELECT unnest(?::BIGINT[])) AND {_not_staged(table)}",
             [*origin, self.snapshot, rows],
         )
+
+    def find_absent(
+        self, table: Table, origins: list[tuple[str, str]]
+    ) -> list[tuple[str, str, str, int]]:
+        """Rows of earlier sheets that are not on the sheet just landed: key, file, sheet, row."""
+        self._register_origins(origins)
+        keys = ", ".join(quote(name) for name in table.key)
+        key = "concat_ws('|', " + ", ".join(quote(name) for name in table.key) + ")"
+        found = self.rows(
+            f"SELECT {key}, file, sheet, row FROM lake.{quote('core_' + table.name)} "
+            f"SEMI JOIN origins USING (file, sheet) ANTI JOIN staging USING ({keys}) "
+            "WHERE snapshot < ? ORDER BY file, sheet, row",
+            [self.snapshot],
+        )
+        return [(str(k), str(file), str(sheet), int(row)) for k, file, sheet, row in found]
+
+    def forget_absent(self, table: Table) -> None:
+        """Take out what `find_absent` has just found."""
+        self.touch_everything()
+        self.execute(
+            f"DELETE FROM lake.{quote('core_' + table.name)} c WHERE snapshot < ? "
+            f"AND (file, sheet) IN (SELECT (file, sheet) FROM origins) AND {_not_staged(table)}",
+            [self.snapshot],
+        )
+
+    def keep_raw(
+        self,
+        table: Table,
+        origin: tuple[str, str],
+        numbers: np.ndarray,
+        headers: Sequence[str],
+        columns: Sequence[pa.Array],
+    ) -> None:
+        """Keep what a sheet itself says in some rows, as JSON by header."""
+        if not len(numbers):
+            return
+        if self.has_records(origin):
+            self.execute(
+                'DELETE FROM lake.raw_rows WHERE "table" = ? AND file = ? AND sheet = ? '
+                "AND snapshot < ? AND row IN (SELECT unnest(?))",
+                [table.name, *origin, self.snapshot, numbers],
+            )
+        names = [f"c{place}" for place in range(len(headers))]
+        arriving = pa.Table.from_arrays(
+            [pa.array(numbers, pa.int64()), *columns], names=["row", *names]
+        )
+        cells = "".join(
+            f", CASE WHEN {name} IS NOT NULL THEN {literal(json.dumps(header, ensure_ascii=False))}"
+            f" || ':' || to_json({name}) END"
+            for name, header in zip(names, headers, strict=True)
+        )
+        # Of tables side by side one may end before the other.
+        says = " OR ".join(f"{name} IS NOT NULL" for name in names) or "false"
+        self._cursor.register("arriving", arriving)
+        self._cursor.execute(
+            'INSERT INTO lake.raw_rows ("table", file, sheet, row, cells, snapshot) '
+            f"SELECT ?, ?, ?, row, '{{' || concat_ws(','{cells}) || '}}', ? FROM arriving WHERE {says}",
+            [table.name, *origin, self.snapshot],
+        )
+        self._cursor.unregister("arriving")
+
+    def relabel(self, origin: tuple[str, str], table: Table, file: str) -> None:
+        """Set the rows and records of a sheet apart under another file name."""
+        kept = (QUARANTINE.name, ISSUES.name, FILES.name, RAW_ROWS.name)
+        for name in (f"core_{table.name}", *kept):
+            self.execute(
+                f"UPDATE lake.{quote(name)} SET file = ? "
+                "WHERE file = ? AND sheet = ? AND snapshot < ?",
+                [file, *origin, self.snapshot],
+            )
+
+    def _register_origins(self, origins: list[tuple[str, str]]) -> None:
+        files, sheets = [f for f, _ in origins], [s for _, s in origins]
+        arrays = [pa.array(files, pa.string()), pa.array(sheets, pa.string())]
+        self.register("origins", pa.Table.from_arrays(arrays, names=["file", "sheet"]))
 
     def swap(self, table: Table, origins: list[tuple[str, str]], frame: pd.DataFrame) -> bool:
         """Replace what a table of records says of some sheets; whether that differs from before."""
         told = [c.name for c in table.columns if c.name not in PASSING]
         columns = ", ".join(quote(c) for c in told)
-        files, sheets = [f for f, _ in origins], [s for _, s in origins]
-        arrays = [pa.array(files, pa.string()), pa.array(sheets, pa.string())]
-        self.register("origins", pa.Table.from_arrays(arrays, names=["file", "sheet"]))
+        self._register_origins(origins)
         here = "(file, sheet) IN (SELECT (file, sheet) FROM origins)"
         name = f"lake.{quote(table.name)}"
         before = self.rows(f"SELECT {columns} FROM {name} WHERE {here}")
@@ -502,16 +818,26 @@ class Writer:
         self.append(table, frame)
 
     def replace_by(self, table: Table, sql: str, **variables: Any) -> None:
-        """Put the rows of a named .sql file in the place of everything a table holds."""
+        """Put the rows of a named .sql file in the place of everything a table holds.
+
+        With `months_from` and `months_to` among the variables, of what it holds of those months.
+        """
         for name, value in variables.items():
             self._cursor.execute(f"SET VARIABLE {quote(name)} = $1", [value])
-        self._cursor.execute(f"DELETE FROM lake.{quote(table.name)}")
+        among = ""
+        if "months_from" in variables:
+            among = (
+                " WHERE month >= getvariable('months_from')::DATE"
+                " AND month < getvariable('months_to')::DATE"
+            )
+        self._cursor.execute(f"DELETE FROM lake.{quote(table.name)}{among}")
         self._cursor.execute(f"INSERT INTO lake.{quote(table.name)} BY NAME {named_sql(sql)}")
 
     def append_shapes(self, table: Table, frame: gpd.GeoDataFrame) -> None:
         """Add shapes (EPSG:4326) to a table with geometry."""
         if frame.empty:
             return
+        self._shapes.clear()
         plain = _as_arrow(table, pd.DataFrame(frame.drop(columns=frame.geometry.name)))
         wkb = pa.array(list(shapely.to_wkb(frame.geometry.values)), type=pa.binary())
         self._cursor.register("arriving", plain.append_column("geometry", wkb))
@@ -561,6 +887,12 @@ def named_sql(stem: str) -> str:
     return resources.files("etl").joinpath("sql", f"{stem}.sql").read_text(encoding="utf-8")
 
 
+def _not_staged(table: Table) -> str:
+    """The condition that a row `c` of a core table is not on the sheet that is being landed."""
+    alike = " AND ".join(f"s.{quote(key)} = c.{quote(key)}" for key in table.key)
+    return f"NOT EXISTS (SELECT 1 FROM staging s WHERE {alike})"
+
+
 def _stated_view(table: Table) -> str:
     """A core table as its sheets state it, without what placement filled in."""
     name = f"lake.{quote('core_' + table.name)}"
@@ -596,8 +928,6 @@ def _as_frame(table: pa.Table) -> pd.DataFrame:
 
 
 def _as_arrow(table: Table, frame: pd.DataFrame) -> pa.Table:
-    from etl.check import ARROW_TYPES
-
     arrays = []
     for column in table.columns:
         values = frame[column.name]
@@ -618,8 +948,11 @@ def _commit(
 def _read_entry(snapshot: int, at: datetime, who: str, extra: str) -> Entry:
     said = json.loads(extra)
     known_who = "" if who == "-" else who
-    files, restores = said.get("files", []), said.get("restores")
-    return Entry(snapshot, at.astimezone(), known_who, said["kind"], files, restores=restores)
+    counts = {name.removeprefix("rows_"): said[name] for name in _COUNTS if name in said}
+    return Entry(
+        snapshot, at.astimezone(), known_who, said["kind"], said.get("files", []),
+        restores=said.get("restores"), hashes=said.get("hashes", []), counts=counts,
+    )  # fmt: skip
 
 
 def _live_states(entries: list[Entry]) -> list[int]:
@@ -631,6 +964,48 @@ def _live_states(entries: list[Entry]) -> list[int]:
         elif live:
             live.pop()
     return live
+
+
+def _explain_failure(error: duckdb.Error) -> str:
+    """Why a transaction failed, in a sentence; the published state is as it was."""
+    told = str(error)
+    if any(word in told for word in ("No space left", "disk is full", "not enough space")):
+        return "磁盘已满，数据没有写成，仍是原来的状态。请腾出空间后再试一次。"
+    if any(word in told for word in ("Permission denied", "readonly database", "Read-only")):
+        return "数据文件夹不能写入，数据仍是原来的状态。请检查权限。"
+    return f"数据没有写成，仍是原来的状态：{_first_line(error)}"
+
+
+def _complete_tables(cursor: duckdb.DuckDBPyConnection) -> None:
+    """Add the tables and columns of the contract that the lake does not have yet."""
+    found: dict[str, set[str]] = {}
+    for table, column in cursor.execute(
+        "SELECT table_name, column_name FROM duckdb_columns() WHERE database_name = 'lake'"
+    ).fetchall():
+        found.setdefault(table, set()).add(column)
+    defined = [(f"core_{t.name}", core_columns(t), define_core(t)) for t in TABLES]
+    defined += [(t.name, plain_columns(t), define_plain(t)) for t in (*RECORDS, *OUTPUTS)]
+    for name, columns, statement in defined:
+        if name not in found:
+            cursor.execute(statement)
+            continue
+        for column, kind in columns:
+            if column not in found[name]:
+                cursor.execute(f"ALTER TABLE lake.{quote(name)} ADD COLUMN {quote(column)} {kind}")
+
+
+def _restore_table(cursor: duckdb.DuckDBPyConnection, name: str, version: int) -> None:
+    """Put a table back as it was; one that did not exist then is emptied."""
+    table = f"lake.{quote(name)}"
+    existed = cursor.execute(
+        "SELECT count(*) FROM lake.snapshots() WHERE snapshot_id <= ? "
+        "AND list_contains(changes['tables_created'], ?)",
+        [version, f"main.{name}"],
+    ).fetchall()
+    if existed[0][0]:
+        cursor.execute(f"CREATE OR REPLACE TABLE {table} AS FROM {table} AT (VERSION => {version})")
+    else:
+        cursor.execute(f"DELETE FROM {table}")
 
 
 def _first_line(error: Exception) -> str:

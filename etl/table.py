@@ -123,6 +123,8 @@ class Table:
     fixed
         Columns that never change over a thing's life: a row of another file with the same key and
         another value here is another thing, numbered alike.
+    later
+        Pairs of date columns of which the first never lies before the second.
     reconcile
         Sums that must agree with another table, compound by compound.
     must_be_here
@@ -138,6 +140,7 @@ class Table:
     identity: tuple[str, ...] = ()
     keeps_repeats: bool = False
     fixed: tuple[str, ...] = ()
+    later: tuple[tuple[str, str], ...] = ()
     reconcile: tuple[Reconcile, ...] = ()
     must_be_here: bool = False
     note: str = ""

@@ -1,5 +1,5 @@
 -- Located complaints in cells of about 50 m, for a density surface; default geocodes left out.
--- Variable: lat_step, lon_step (degrees).
+-- Variables: lat_step, lon_step (degrees), months_from, months_to.
 SELECT
     date_trunc('month', reported_at)::DATE AS month,
     category,
@@ -8,6 +8,8 @@ SELECT
     count(*) AS complaint_count
 FROM lake.core_complaints
 WHERE lon IS NOT NULL
+  AND reported_at >= getvariable('months_from')::DATE
+  AND reported_at < getvariable('months_to')::DATE
   AND (round(core_complaints.lon, 6), round(core_complaints.lat, 6))
       NOT IN (SELECT (lon, lat) FROM default_geocodes)
 GROUP BY ALL

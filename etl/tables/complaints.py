@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from etl.names import FOUND_BY
 from etl.table import Column, Table, Value
 from etl.tables.common import NOTE, PLACE, compound, flag
 
@@ -24,7 +25,7 @@ SATISFACTIONS = (
 )
 
 COMPOUND_BY = (
-    Value("name", "小区名称"),
+    *FOUND_BY,
     Value("address", "地址文字"),
     Value("coordinates", "坐标落点"),
 )
@@ -40,6 +41,7 @@ COMPLAINTS = Table(
     key=("complaint_id",),
     must_be_here=True,
     fixed=("reported_at",),
+    later=(("closed_at", "reported_at"), ("due_at", "reported_at")),
     identity=("reported_at", "compound_id", "building_no", "category", "text"),
     columns=(
         Column("complaint_id", str, "工单编号", ("工单号", "编号", "受理编号", "诉求编号", "案件编号"),
@@ -75,6 +77,8 @@ COMPLAINTS = Table(
         *PLACE,
         NOTE,
         Column("compound_by", str, "小区依据", values=COMPOUND_BY, is_derived=True),
+        Column("compound_certainty", float, "小区把握", low=0, high=1, is_derived=True,
+               note="按什么认出小区，有几成把握：1 为编号或名称一字不差"),
         Column("located_by", str, "坐标依据", values=LOCATED_BY, is_derived=True),
     ),
 )  # fmt: skip

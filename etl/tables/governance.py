@@ -84,6 +84,7 @@ MATTERS = Table(
     "matters",
     "议题",
     aliases=("议题台账", "三级议事", "议事台账", "议题清单"),
+    later=(("closed_on", "raised_on"), ("decided_on", "raised_on")),
     key=("matter_id",),
     identity=("compound_id", "raised_on", "title"),
     columns=(
@@ -113,6 +114,7 @@ MEETINGS = Table(
     "meetings",
     "会议纪要",
     aliases=("会议", "会议记录", "会议台账"),
+    later=(("promise_kept_on", "held_on"),),
     key=("meeting_id", "item_no"),
     note="一次会议承诺了几件事就写几行，会议编号相同、事项序号不同",
     columns=(
@@ -158,6 +160,7 @@ INTERVENTIONS = Table(
     "interventions",
     "行动计划",
     aliases=("行动", "干预", "行动台账", "干预措施"),
+    later=(("ends_on", "starts_on"),),
     key=("intervention_id",),
     identity=("compound_id", "name", "starts_on"),
     columns=(

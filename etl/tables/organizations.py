@@ -36,6 +36,7 @@ ORGANIZATIONS = Table(
     "organizations",
     "组织台账",
     aliases=("组织", "社区组织", "社会组织", "自组织台账", "组织名单", "社区组织一览表"),
+    later=(("term_ends_on", "term_starts_on"),),
     key=("organization_id",),
     identity=("name",),
     columns=(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 
 from etl.table import Column, Table
 from etl.tables.organizations import KINDS
@@ -102,6 +102,8 @@ OUT_MONTHS = Table(
         whole("complaint_count", "投诉件数", "件"),
         whole("closed_count", "已办结", "件"),
         whole("overdue_count", "超期", "件", "办结晚于时限，或到数据日未办结且已过时限"),
+        whole("closed_overdue_count", "办结时已超期", "件"),
+        Column("newest_at", datetime, "其中最晚受理"),
     ),
 )
 

@@ -95,4 +95,20 @@ SETTINGS = Table(
     key=("name",),
     columns=(text("name", "名目"), text("value", "内容")),
 )
-RECORDS: tuple[Table, ...] = (BOUNDARIES, QUARANTINE, ISSUES, FILES, RAW_ROWS, SETTINGS)
+ANSWERS = Table(
+    "answers",
+    "记住的回答",
+    key=("kind", "question"),
+    note="更新时问过的问题和回答，下次不再问",
+    columns=(
+        text("kind", "种类", "sheet 哪张表；column 哪一列；name 哪个小区；list 完整名单还是新增"),
+        text("question", "问题"),
+        text("answer", "回答", "空的表示“都不是”"),
+        text("who", "回答人"),
+        Column("answered_at", datetime, "回答时间"),
+        whole("snapshot", "快照"),
+    ),
+)
+RECORDS: tuple[Table, ...] = (
+    BOUNDARIES, QUARANTINE, ISSUES, FILES, RAW_ROWS, SETTINGS, ANSWERS,
+)  # fmt: skip

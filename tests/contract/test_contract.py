@@ -13,6 +13,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 from etl.cells import fold, parse_cell
 from etl.match import Match, find_table, fold_header
 from etl.profile import Profile, load_profile, parse_profile
+from etl.sheet import Sheet
 from etl.table import Column, Table
 from etl.tables import BY_NAME, TABLES
 from etl.tables.outputs import OUTPUTS
@@ -25,7 +26,7 @@ from etl.template import (
     export_schema,
     write_template,
 )
-from etl.workbook import Sheet, read_workbook
+from etl.workbook import read_workbook
 
 ROOT = Path(__file__).parents[2]
 PROFILE = load_profile()
@@ -229,7 +230,7 @@ def test_a_sheet_of_the_template_is_known_as_its_own_table(
 def test_headers_alone_tell_the_table_when_sheet_and_file_are_called_anything(
     table: Table,
 ) -> None:
-    sheet = Sheet("Sheet1", [[column.label for column in table.asked]])
+    sheet = Sheet.of("Sheet1", [[column.label for column in table.asked]])
     match = find_table(sheet, "导出.xlsx", PROFILE)
     assert isinstance(match, Match)
     assert match.table.name == table.name
@@ -237,7 +238,7 @@ def test_headers_alone_tell_the_table_when_sheet_and_file_are_called_anything(
 
 @pytest.mark.parametrize("table", TABLES, ids=name_case)
 def test_names_of_the_store_are_headers_too(table: Table) -> None:
-    sheet = Sheet("Sheet1", [[column.name for column in table.asked]])
+    sheet = Sheet.of("Sheet1", [[column.name for column in table.asked]])
     match = find_table(sheet, f"{table.name}.csv", PROFILE)
     assert isinstance(match, Match)
     assert match.table.name == table.name

@@ -11,7 +11,7 @@ from etl.check import ERROR, Checked, check_sheet, describe_cells
 from etl.match import Match, find_table
 from etl.names import Names
 from etl.profile import load_profile
-from etl.workbook import Cell, Sheet
+from etl.sheet import Cell, Sheet
 
 PROFILE = load_profile()
 HEADER: list[Cell] = [
@@ -45,7 +45,7 @@ def check(rows: list[list[Cell]]) -> tuple[Sheet, Match, Checked]:
     names = Names()
     names.add("T01", ["甲园"])
     names.add("T02", ["乙院"])
-    sheet = Sheet("投诉工单", [HEADER, *rows])
+    sheet = Sheet.of("投诉工单", [HEADER, *rows])
     match = find_table(sheet, "投诉.xlsx", PROFILE)
     assert isinstance(match, Match)
     return sheet, match, check_sheet(sheet, match, PROFILE, "投诉.xlsx", {"compounds": names})
@@ -55,8 +55,8 @@ def check(rows: list[list[Cell]]) -> tuple[Sheet, Match, Checked]:
 @given(st.lists(st.lists(CELLS, min_size=10, max_size=10), max_size=12))
 def test_every_row_is_somewhere(rows: list[list[Cell]]) -> None:
     sheet, match, checked = check(rows)
-    assert checked.rows_read == len(sheet.rows) - match.first_row
-    good, bad = set(checked.row_numbers), set(checked.bad_rows)
+    assert checked.rows_read == sheet.height - match.first_row
+    good, bad = set(checked.row_numbers.tolist()), set(checked.bad_rows)
     assert not good & bad
     assert len(good) + len(bad) + checked.recognised == len(rows)
     # Each row that is kept out has a sentence, and each sentence names a cell of its sheet.
@@ -72,4 +72,4 @@ def test_every_row_is_somewhere(rows: list[list[Cell]]) -> None:
     lon, lat = arrow["lon"].to_pylist(), arrow["lat"].to_pylist()
     assert all((x is None) == (y is None) for x, y in zip(lon, lat, strict=True))
     # What is given back of a row is what stood in it.
-    assert len(describe_cells(sheet, match, checked.bad_rows)) == len(bad)
+    assert len(describe_cells(sheet, match, list(checked.bad_rows))) == len(bad)

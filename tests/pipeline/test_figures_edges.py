@@ -83,12 +83,15 @@ def test_a_point_on_the_border_of_two_goes_to_the_first_by_id(
 
 
 def test_a_building_gives_a_complaint_its_place(empty_store: Store, write_xlsx: WriteXlsx) -> None:
-    buildings = [["小区", "楼栋号", "户数", "经度", "纬度"], ["甲园", "三号楼", 40, 104.0, 30.0]]
+    buildings = [
+        ["小区", "楼栋号", "户数", "经度", "纬度"],
+        ["甲园", "三号楼", 40, 104.012, 30.034],
+    ]
     rows = [HEADER, ["A1", "2026-01-03", "停车管理", "甲园", "3栋", "", ""]]
     book = write_xlsx("表.xlsx", 小区台账=COMPOUNDS, 楼栋=buildings, 投诉=rows)
     refresh(empty_store, [book])
     (row,) = empty_store.frame("core_complaints").to_dict("records")
-    assert (row["lon"], row["lat"], row["located_by"]) == (104.0, 30.0, "building")
+    assert (row["lon"], row["lat"], row["located_by"]) == (104.012, 30.034, "building")
     assert refresh(empty_store, [book]).snapshot is None
 
 

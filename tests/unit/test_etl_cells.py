@@ -18,8 +18,8 @@ from etl.cells import (
     split_lonlat,
 )
 from etl.profile import load_profile
+from etl.sheet import Cell
 from etl.table import LONGEST_TEXT, Column, Value
-from etl.workbook import Cell
 
 PROFILE = load_profile()
 COUNT = Column("count", int, "户数", unit="户", low=0, high=20_000)

@@ -71,7 +71,7 @@ def test_records_and_outputs_have_their_columns(
 @pytest.mark.parametrize("name", ["core_boundaries", "out_shapes"])
 def test_tables_of_shapes_have_a_geometry(name: str) -> None:
     table = next(t for t in (*RECORDS, *OUTPUTS) if t.name == name)
-    assert define_plain(table).endswith("geometry GEOMETRY)")
+    assert define_plain(table).endswith('"geometry" GEOMETRY)')
 
 
 def test_staging_follows_the_rules_of_the_profile(database: duckdb.DuckDBPyConnection) -> None:

@@ -14,13 +14,12 @@ from etl.match import (
     NoMatch,
     find_table,
     fold_header,
-    is_foot_row,
-    is_header_row,
-    is_total_row,
 )
 from etl.profile import Profile, load_profile, parse_profile
+from etl.rows import is_foot_row, is_header_row, is_total_row
+from etl.sheet import Sheet
 from etl.tables import TABLES
-from etl.workbook import Sheet, read_workbook
+from etl.workbook import read_workbook
 
 PROFILE = load_profile()
 QUICK = settings(derandomize=True, database=None, deadline=None, max_examples=100)
@@ -31,13 +30,13 @@ ROW = ["翠屏家园", "商品房", 1200, 3100]
 def find(
     *rows: list[Any], sheet: str = "Sheet1", file: str = "a.xlsx", profile: Profile = PROFILE
 ) -> Match:
-    match = find_table(Sheet(sheet, list(rows)), file, profile)
+    match = find_table(Sheet.of(sheet, list(rows)), file, profile)
     assert isinstance(match, Match), match
     return match
 
 
 def miss(*rows: list[Any], sheet: str = "Sheet1", file: str = "a.xlsx") -> NoMatch:
-    match = find_table(Sheet(sheet, list(rows)), file, PROFILE)
+    match = find_table(Sheet.of(sheet, list(rows)), file, PROFILE)
     assert isinstance(match, NoMatch), match
     return match
 
@@ -239,7 +238,7 @@ def test_the_profile_fixes_the_table_of_a_file() -> None:
     profile = parse_profile('[[sources]]\npattern = "导出*.csv"\ntable = "survey"')
     rows = (["编号", "小区", "满意度"], ["1", "翠屏", 5])
     assert find(*rows, file="导出1.csv", profile=profile).table.name == "survey"
-    with_other = find_table(Sheet("x", [*rows]), "其他.csv", profile)
+    with_other = find_table(Sheet.of("x", [*rows]), "其他.csv", profile)
     assert not (isinstance(with_other, Match) and with_other.table.name == "compounds")
 
 
@@ -348,7 +347,7 @@ CELL = st.one_of(
 @given(st.lists(st.lists(CELL, max_size=8), max_size=6), st.text(max_size=6), st.text(max_size=6))
 @QUICK
 def test_any_sheet_is_a_table_or_not(rows: list[list[Any]], name: str, file: str) -> None:
-    match = find_table(Sheet(name, rows), file, PROFILE)
+    match = find_table(Sheet.of(name, rows), file, PROFILE)
     if isinstance(match, NoMatch):
         return
     assert match.missing == ()
@@ -371,7 +370,7 @@ def test_columns_are_found_in_any_order_under_any_title(
     kept = [c for c in columns if c.required or c.is_personal or random.random() < 0.8]
     header = [random.choice([c.label, f"{c.label}（填）", f"*{c.label}"]) for c in kept]
     above = [[f"第{n}行题目", *[""] * (len(header) - 1)] for n in range(titles)]
-    match = find_table(Sheet(table.label, [*above, header]), "a.xlsx", PROFILE)
+    match = find_table(Sheet.of(table.label, [*above, header]), "a.xlsx", PROFILE)
     assert isinstance(match, Match)
     assert match.table.name == table.name
     assert match.first_row == titles + 1

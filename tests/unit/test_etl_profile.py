@@ -10,8 +10,8 @@ from etl.cells import BadCellError, parse_cell
 from etl.errors import ProfileError
 from etl.match import Match, find_table
 from etl.profile import Category, Source, load_profile, parse_profile
+from etl.sheet import Sheet
 from etl.tables import TABLES
-from etl.workbook import Sheet
 
 ROOT = Path(__file__).parents[2]
 
@@ -148,7 +148,7 @@ def test_a_rule_changes_its_column_and_no_other() -> None:
 
 def test_an_alias_in_a_rule_is_a_header() -> None:
     profile = parse_profile('[rules.compounds.name]\naliases = ["楼盘", "盘名"]')
-    sheet = Sheet("小区台账", [["盘名", "小区类型", "总户数"], ["翠屏家园", "商品房", 3]])
+    sheet = Sheet.of("小区台账", [["盘名", "小区类型", "总户数"], ["翠屏家园", "商品房", 3]])
     match = find_table(sheet, "a.xlsx", profile)
     assert isinstance(match, Match)
     assert match.columns["name"] == [0]

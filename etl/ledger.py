@@ -1,0 +1,119 @@
+"""What is written down of every sheet: its quarantine, its issues, and the record of its file."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from etl.check import Issue
+from etl.report import SheetReport
+from etl.store import Writer
+from etl.table import Table
+from etl.tables.records import FILES, ISSUES, QUARANTINE
+
+Origin = tuple[str, str]
+
+
+class Ledger:
+    """The records of one refresh, put in the place of what stood there of the same sheets."""
+
+    def __init__(self, writer: Writer) -> None:
+        self.writer = writer
+        self.origins: list[Origin] = []
+        self._records: dict[str, list[pd.DataFrame]] = defaultdict(list)
+        self._good: dict[str, list[pa.Array]] = defaultdict(list)
+
+    def keep(
+        self,
+        origin: Origin,
+        report: SheetReport,
+        sha256: str,
+        issues: Sequence[Issue],
+        bad_rows: Mapping[int, Sequence[str]],
+        bad_cells: Mapping[int, Mapping[str, str]],
+        bad_keys: Mapping[int, str],
+    ) -> None:
+        """Note down what a table on a sheet came to."""
+        file, sheet = origin
+        place = {"file": file, "sheet": sheet, "snapshot": self.writer.snapshot}
+        quarantine = [
+            {
+                **place,
+                "row": row,
+                "table": report.table,
+                "problem": "；".join(dict.fromkeys(problems)),
+                "cells": json.dumps(bad_cells.get(row, {}), ensure_ascii=False),
+                "key": bad_keys.get(row),
+            }
+            for row, problems in bad_rows.items()
+        ]
+        record = {
+            **place,
+            "sha256": sha256,
+            "table": report.table,
+            "rows_read": report.rows_read,
+            "rows_loaded": report.rows_new + report.rows_changed + report.rows_unchanged,
+            "rows_quarantined": report.rows_quarantined,
+            "rows_recognised": report.rows_recognised,
+            "masked_count": report.masked,
+            "unknown_columns": "、".join(report.unknown_columns),
+            "refreshed_at": datetime.now(UTC).replace(microsecond=0, tzinfo=None),
+            "who": self.writer.who,
+        }
+        self.origins.append(origin)
+        told = [{**vars(issue), **place} for issue in issues]
+        for table, rows in ((QUARANTINE, quarantine), (ISSUES, told), (FILES, [record])):
+            self._note(table, rows)
+
+    def _note(self, table: Table, rows: list[dict[str, object]]) -> None:
+        if rows:
+            frame = pd.DataFrame(rows, columns=[c.name for c in table.columns])
+            self._records[table.name].append(frame)
+
+    def add_issue(self, issue: Issue) -> None:
+        """Note down an issue that shows only when all sheets are in, where it is of one of them."""
+        if (issue.file, issue.sheet) in self.origins:
+            self._note(ISSUES, [{**vars(issue), "snapshot": self.writer.snapshot}])
+
+    def arrived(self, table: Table, keys: pa.Array) -> None:
+        """Note down the keys of good rows: they may mend what was in quarantine."""
+        self._good[table.name].append(keys)
+
+    def write(self) -> bool:
+        """Put the records in their place; whether that changes anything."""
+        has_news = False
+        for table in (QUARANTINE, ISSUES, FILES):
+            frames = self._records[table.name]
+            empty = pd.DataFrame(columns=[c.name for c in table.columns])
+            told = pd.concat(frames, ignore_index=True) if frames else empty
+            has_news |= self.writer.swap(table, self.origins, told)
+        return self._drop_mended() or has_news
+
+    def _drop_mended(self) -> bool:
+        """Drop rows of other sheets that were in quarantine under a key that has now come in."""
+        waiting = self.writer.rows(
+            'SELECT DISTINCT "table", key FROM lake.quarantine WHERE key IS NOT NULL '
+            "AND (file, sheet) NOT IN (SELECT (file, sheet) FROM origins)"
+        )
+        has_news = False
+        for name, arrays in self._good.items():
+            keys = pa.array([key for table, key in waiting if table == name], pa.string())
+            if not len(keys):
+                continue
+            good = pa.chunked_array(arrays)
+            mended = keys.filter(pc.is_in(keys, value_set=good.combine_chunks()))
+            if len(mended):
+                has_news = True
+                self.writer.execute(
+                    'DELETE FROM lake.quarantine WHERE "table" = ? AND key IN '
+                    "(SELECT unnest(?::VARCHAR[])) "
+                    "AND (file, sheet) NOT IN (SELECT (file, sheet) FROM origins)",
+                    [name, mended.to_pylist()],
+                )
+        return has_news
