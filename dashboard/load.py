@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
     import geopandas as gpd
 
     from etl.profile import Profile
-    from etl.report import Report
+    from etl.questions import Answer, Choice, Question
+    from etl.report import FileReport, Report
     from etl.store import Entry, Store
 
 KEPT_BUILDS = 3
@@ -112,13 +114,43 @@ def _parse_profile(text: str) -> Profile:
     return parse_profile(text)
 
 
-def refresh(paths: list[Path], *, dry_run: bool, who: str) -> Report:
+def refresh(
+    paths: list[Path],
+    *,
+    dry_run: bool,
+    who: str,
+    answers: Sequence[Answer] = (),
+    passwords: Mapping[str, str] | None = None,
+    progress: Callable[[float, str], None] = lambda _share, _words: None,
+) -> Report:
     """Check files, and publish them unless it is a dry run."""
     from etl.refresh import refresh as run
 
     told = profile() if settings.profile_path() else None
     store = open_store(str(settings.store_path()))
-    return run(store, paths, profile=told, dry_run=dry_run, who=who)
+    return run(store, paths, told, dry_run, who, answers, passwords, progress)
+
+
+def all_choices(question: Question, report: Report) -> list[Choice]:
+    """Every answer that a question can have."""
+    from etl.questions import all_choices as list_choices
+
+    return list(list_choices(question, report, profile()))
+
+
+def name_returned(name: str) -> str:
+    """What the marked workbook of a file is called."""
+    from etl.returned import name_returned as name_it
+
+    return name_it(name, Path(name).suffix if name.lower().endswith(".xlsm") else ".xlsx")
+
+
+def mark_file(path: Path, told: FileReport, password: str = "") -> bytes:
+    """A file with what a look at it found, each bad cell marked."""
+    from etl.returning import give_back
+
+    given = give_back(path, told, profile(), password)
+    return given[1] if given else path.read_bytes()
 
 
 def undo(who: str) -> Entry:

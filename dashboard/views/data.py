@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 import streamlit as st
 
-from dashboard import load, page
+from dashboard import load, page, preview
 from dashboard.words import name_value, say
 
 if TYPE_CHECKING:
+    from etl.questions import Answer
     from etl.report import Report
 
 ACCEPTED = (
-    "xlsx", "xlsm", "xls", "xlsb", "ods", "csv", "txt", "json",
+    "xlsx", "xlsm", "xls", "xlsb", "ods", "et", "csv", "tsv", "txt", "json",
     "geojson", "gpkg", "zip", "kml",
 )  # fmt: skip
 PREVIEW, ROUND, DONE, WHO = "preview", "upload_round", "published", "who"
+ANSWERS, PASSWORDS = "answers", "passwords"
 LONGEST_NAME = 40
 FILES_NAMED = 3
-ISSUES_LISTED = 60
 
 
 @dataclass(frozen=True)
@@ -46,26 +48,41 @@ def show() -> None:
         say("data.upload"), type=list(ACCEPTED), accept_multiple_files=True,
         key=f"upload-{st.session_state.get(ROUND, 0)}",
     )  # fmt: skip
-    preview: Preview | None = st.session_state.get(PREVIEW)
+    looked: Preview | None = st.session_state.get(PREVIEW)
     marks = tuple(file.file_id for file in files or ())
-    if files and (preview is None or preview.files != marks):
-        preview = _check(files, marks, who)
-    if files and preview:
-        _show_preview(files, preview, who)
+    if files and (looked is None or looked.files != marks):
+        looked = _check(files, marks, who)
+    if files and looked:
+        _show_preview(files, looked, who)
     _show_history(who)
 
 
 def _check(files: list[Any], marks: tuple[str, ...], who: str) -> Preview:
     """Look at the files without changing anything."""
-    with st.spinner(say("data.checking")):
-        report = _run(files, dry_run=True, who=who)
-    preview = Preview(marks, load.current_build().snapshot, report)
-    st.session_state[PREVIEW] = preview
-    return preview
+    report = _run(files, say("data.checking"), dry_run=True, who=who)
+    looked = Preview(marks, load.current_build().snapshot, report)
+    st.session_state[PREVIEW] = looked
+    return looked
 
 
-def _run(files: list[Any], *, dry_run: bool, who: str) -> Report:
-    """Hand the files to etl under the names they came with."""
+def _run(files: list[Any], words: str, *, dry_run: bool, who: str) -> Report:
+    """Hand the files to etl, with what was answered so far, and show how far it is."""
+    answers: list[Answer] = st.session_state.get(ANSWERS, [])
+    passwords: dict[str, str] = st.session_state.get(PASSWORDS, {})
+    bar = st.progress(0.0, words)
+    try:
+        with _written_out(files) as paths:
+            return load.refresh(
+                paths, dry_run=dry_run, who=who, answers=answers, passwords=passwords,
+                progress=lambda share, told: bar.progress(min(share, 1.0), f"{words}{told}"),
+            )  # fmt: skip
+    finally:
+        bar.empty()
+
+
+@contextmanager
+def _written_out(files: list[Any]) -> Iterator[list[Path]]:
+    """The uploaded files on disk, under the names they came with, for as long as they are read."""
     with tempfile.TemporaryDirectory(prefix="shequ-") as folder:
         paths = []
         for number, file in enumerate(files):
@@ -75,18 +92,19 @@ def _run(files: list[Any], *, dry_run: bool, who: str) -> Report:
             path = home / (Path(file.name.replace("\\", "/")).name or "file")
             path.write_bytes(file.getbuffer())
             paths.append(path)
-        return load.refresh(paths, dry_run=dry_run, who=who)
+        yield paths
 
 
-def _show_preview(files: list[Any], preview: Preview, who: str) -> None:
-    report = preview.report
+def _show_preview(files: list[Any], looked: Preview, who: str) -> None:
+    report = looked.report
     page.show_heading(say("data.preview"))
-    page.show_note([_sum_up(report, "data.summary")])
-    show_report(report)
-    sheets = [sheet for file in report.files for sheet in file.sheets]
-    has_news = any(_changes(sheet) for sheet in sheets)
+    page.show_note([preview.sum_up(report, "data.summary")])
+    _show_questions(report)
+    preview.show_report(report)
+    _offer_returned(files, report)
+    has_news = report.has_news
     if not has_news:
-        is_read = any(sheet.rows_read and sheet.table for sheet in sheets)
+        is_read = any(sheet.rows_read and sheet.table for sheet in report.sheets)
         st.info(say("data.nothing" if is_read else "data.nothing_read"))
     with st.container(horizontal=True):
         is_wanted = has_news and st.button(say("data.publish"), type="primary", key="publish")
@@ -94,88 +112,64 @@ def _show_preview(files: list[Any], preview: Preview, who: str) -> None:
     if is_dropped:
         _start_over()
     if is_wanted:
-        _publish(files, preview, who)
+        _publish(files, looked, who)
 
 
-def _publish(files: list[Any], preview: Preview, who: str) -> None:
+def _show_questions(report: Report) -> None:
+    """Ask what is uncertain; with the answers everything is looked at once more."""
+    passwords = preview.ask_passwords(report)
+    if passwords:
+        st.session_state[PASSWORDS] = {**st.session_state.get(PASSWORDS, {}), **passwords}
+    answers = preview.ask_questions(report, lambda question: load.all_choices(question, report))
+    if answers:
+        st.session_state[ANSWERS] = [*st.session_state.get(ANSWERS, []), *answers]
+    if passwords or answers:
+        st.session_state.pop(PREVIEW, None)
+        st.rerun()
+
+
+def _offer_returned(files: list[Any], report: Report) -> None:
+    """The person's own workbooks back, with the bad cells marked."""
+    marked = [(f, told) for f, told in zip(files, report.files, strict=True) if told.has_marks]
+    if not marked:
+        return
+    page.show_note([say("data.returned_why")])
+    for place, (file, told) in enumerate(marked):
+        st.download_button(
+            say("data.returned", file=told.name),
+            data=lambda file=file, told=told: _mark(file, told),
+            file_name=load.name_returned(told.name),
+            key=f"returned-{place}",
+            on_click="ignore",
+        )
+
+
+def _mark(file: Any, told: Any) -> bytes:
+    """One uploaded file with what was found in it."""
+    passwords: dict[str, str] = st.session_state.get(PASSWORDS, {})
+    with _written_out([file]) as (path,):
+        return load.mark_file(path, told, passwords.get(told.name, ""))
+
+
+def _publish(files: list[Any], looked: Preview, who: str) -> None:
     """Publish what was previewed; not if the data moved on meanwhile."""
-    if load.current_build().snapshot != preview.snapshot:
+    if load.current_build().snapshot != looked.snapshot:
         st.session_state.pop(PREVIEW, None)
         st.warning(say("data.moved_on"))
         return
-    with st.spinner(say("data.publishing")):
-        report = _run(files, dry_run=False, who=who)
+    report = _run(files, say("data.publishing"), dry_run=False, who=who)
     if report.snapshot is None:
         st.info(say("data.nothing"))
         return
-    st.session_state[DONE] = _sum_up(report, "data.published")
+    st.session_state[DONE] = preview.sum_up(report, "data.published")
     _start_over()
 
 
 def _start_over() -> None:
     st.session_state[ROUND] = st.session_state.get(ROUND, 0) + 1
-    st.session_state.pop(PREVIEW, None)
+    for name in (PREVIEW, ANSWERS, PASSWORDS):
+        st.session_state.pop(name, None)
     st.rerun()
-
-
-def _changes(sheet: Any) -> int:
-    return int(sheet.rows_new + sheet.rows_changed + sheet.rows_quarantined)
-
-
-def _sum_up(report: Report, key: str) -> str:
-    sheets = [sheet for file in report.files for sheet in file.sheets]
-    names = ("new", "changed", "unchanged", "quarantined")
-    return say(key, **{name: sum(getattr(s, f"rows_{name}") for s in sheets) for name in names})
-
-
-def show_report(report: Report) -> None:
-    """What a refresh found: sheet by sheet, then cell by cell."""
-    for warning in report.warnings:
-        st.warning(warning)
-    names = ("read", "new", "changed", "unchanged", "quarantined", "recognised")
-    heads = [say("data.file"), say("data.sheet"), say("data.table")]
-    rows = [
-        [file.name, sheet.name, _table(sheet.table)]
-        + [f"{getattr(sheet, f'rows_{name}'):,}" for name in names]
-        for file in report.files
-        for sheet in file.sheets
-    ]
-    if rows:
-        page.show_rows(heads + [say(f"data.{name}") for name in names], rows)
-    page.show_heading(say("data.issues", count=f"{len(report.issues):,}"), 3)
-    if not report.issues:
-        page.show_note([say("data.no_issues")])
-        return
-    show_issues(pd.DataFrame([vars(issue) for issue in report.issues]))
-
-
-def show_issues(issues: pd.DataFrame) -> None:
-    """Problems in cells, each with its place and its sentence; many of them as a table."""
-    if len(issues) <= ISSUES_LISTED:
-        page.show_list(_tell_issue(issue) for issue in issues.itertuples())
-        return
-    names = ("file", "sheet", "cell", "column", "value", "problem")
-    shown = pd.DataFrame({say(f"data.{name}"): issues[name].astype("string") for name in names})
-    shown[say("data.severity")] = issues["severity"].map(lambda kind: name_value("severity", kind))
-    st.dataframe(shown, hide_index=True, height=page.table_height(len(shown)))
-
-
-def _tell_issue(issue: Any) -> tuple[str, str]:
-    """A problem: its sentence, and under it where it is and what became of it."""
-    parts = [issue.file, issue.sheet, issue.cell, issue.column]
-    told = [str(part) for part in parts if isinstance(part, str) and part]
-    if told[1:]:
-        told.append(name_value("severity", issue.severity))
-    return str(issue.problem), " · ".join(told)
-
-
-def _table(name: str | None) -> str:
-    """A table's Chinese name, as the contract has it."""
-    from etl.tables import BY_NAME
-
-    if not name:
-        return say("data.table_none")
-    return BY_NAME[name].label if name in BY_NAME else name
 
 
 def _show_history(who: str) -> None:
@@ -184,13 +178,14 @@ def _show_history(who: str) -> None:
     if not entries:
         page.show_note([say("data.no_history")])
         return
-    heads = [say(f"data.{name}") for name in ("at", "by", "what", "files", "standing")]
+    heads = [say(f"data.{name}") for name in ("at", "by", "what", "files", "came", "standing")]
     rows = [
         [
             page.write_time(entry.at),
             entry.who or say("none"),
             name_value("what", entry.what),
-            _list_files(entry.files),
+            _list_files(entry),
+            _tell_counts(entry.counts),
             _stand(entry),
         ]
         for entry in entries
@@ -201,12 +196,27 @@ def _show_history(who: str) -> None:
         _offer_undo(page.write_time(current.at), who)
 
 
-def _list_files(files: list[str]) -> str:
-    """The first files by name, and how many there are."""
-    shown = say("listed").join(files[:FILES_NAMED])
-    if len(files) <= FILES_NAMED:
+def _list_files(entry: Any) -> str:
+    """The first files by name, with the beginning of their fingerprints, and how many there are."""
+    marks = [*entry.hashes, *[""] * len(entry.files)]
+    told = [
+        say("data.file_mark", name=n, mark=m[:8]) if m else n
+        for n, m in zip(entry.files, marks, strict=False)
+    ]
+    shown = say("listed").join(told[:FILES_NAMED])
+    if len(told) <= FILES_NAMED:
         return shown
-    return say("data.and_more", shown=shown, count=len(files))
+    return say("data.and_more", shown=shown, count=len(told))
+
+
+def _tell_counts(counts: dict[str, int]) -> str:
+    """What a refresh changed, without what it did not."""
+    told = [
+        f"{say(f'data.{name}')} {counts[name]:,}"
+        for name in ("new", "changed", "gone", "quarantined")
+        if counts.get(name)
+    ]
+    return " · ".join(told)
 
 
 def _stand(entry: Any) -> str:

@@ -8,7 +8,7 @@ import streamlit as st
 from dashboard import load, page
 from dashboard.charts import chart_shares
 from dashboard.load import Build
-from dashboard.views.data import show_issues
+from dashboard.preview import show_issues
 from dashboard.words import known, name_value, say
 
 
