@@ -1,0 +1,1 @@
+"""Measurements that print tables; run one as `python -m tests.bench.<name>`."""
