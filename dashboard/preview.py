@@ -187,15 +187,16 @@ def _ask(place: int, question: Question, all_choices: Callable[[Question], Itera
 
 def ask_passwords(report: Report) -> dict[str, str] | None:
     """A password for every file that opens with one only, by the file's name."""
-    locked = [file.name for file in report.files if file.needs_password]
+    pairs = zip(report.paths, report.files, strict=True)
+    locked = {path.name: file.name for path, file in pairs if file.needs_password}
     if not locked:
         return None
     with st.form("passwords", border=True):
         said = {
             name: st.text_input(
-                say("data.password", file=name), type="password", key=f"password-{name}"
+                say("data.password", file=shown), type="password", key=f"password-{name}"
             )
-            for name in locked
+            for name, shown in locked.items()
         }
         is_sent = st.form_submit_button(say("data.open"), type="primary")
     given = {name: password for name, password in said.items() if password}

@@ -23,7 +23,7 @@ ACCEPTED = (
     "geojson", "gpkg", "zip", "kml",
 )  # fmt: skip
 PREVIEW, ROUND, DONE, WHO = "preview", "upload_round", "published", "who"
-ANSWERS, PASSWORDS = "answers", "passwords"
+ANSWERS, PASSWORDS = "given_answers", "given_passwords"
 LONGEST_NAME = 40
 FILES_NAMED = 3
 
@@ -148,7 +148,7 @@ def _mark(file: Any, told: Any) -> bytes:
     """One uploaded file with what was found in it."""
     passwords: dict[str, str] = st.session_state.get(PASSWORDS, {})
     with _written_out([file]) as (path,):
-        return load.mark_file(path, told, passwords.get(told.name, ""))
+        return load.mark_file(path, told, passwords.get(path.name, ""))
 
 
 def _publish(files: list[Any], looked: Preview, who: str) -> None:

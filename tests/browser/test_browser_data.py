@@ -6,7 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pytest
+from msoffcrypto.format.ooxml import OOXMLFile
 
 expect = pytest.importorskip("playwright.sync_api").expect
 Visitor = Callable[..., Any]
@@ -101,3 +103,59 @@ def test_cells_are_shown_as_text_and_never_run(
     expect(page.get_by_text("window.ran")).to_be_visible()
     for inside in page.frames:
         assert inside.evaluate("window.ran === undefined")
+
+
+def choose(page: Any, question: str, answer: str) -> None:
+    page.get_by_role("combobox", name=question).click()
+    page.get_by_role("option", name=answer, exact=True).click()
+
+
+def test_a_question_is_answered_and_the_workbook_comes_back_marked(
+    visit: Visitor, own_server: str, write_xlsx: Write, tmp_path: Path
+) -> None:
+    rows = [
+        ["单号", "受理时间", "诉求类别", "小区", "诉求内容"],
+        ["ZZ1", "2026-10-30 09:00", "停车管理", "幸福里", "车辆堵住单元门口"],
+        ["ZZ2", "昨天", "环境卫生", "Q小区", "时间写错的一条"],
+    ]
+    page = visit().open(own_server, "/data")
+    page.locator('input[type="file"]').set_input_files(str(write_xlsx("网格.xlsx", 登记=rows)))
+    page.get_by_role("heading", name="有 2 处要问您").wait_for()
+    expect(page.get_by_text("未入库 2 条")).to_be_visible()
+    choose(page, "“单号”是不是“工单编号”", "工单编号")
+    choose(page, "“幸福里”是哪个小区", "Q小区")
+    page.get_by_role("button", name="按这些回答再检查一遍").click()
+    page.get_by_text("未入库 1 条").wait_for()
+    expect(page.get_by_role("heading", name="要问您")).to_have_count(0)
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="下载标注好的《网格.xlsx》").click()
+    assert waiting.value.suggested_filename == "网格（已标注）.xlsx"
+    marked = tmp_path / "回来.xlsx"
+    waiting.value.save_as(marked)
+    book = openpyxl.load_workbook(marked)
+    assert book.sheetnames[0] == "问题清单"
+    assert "应是日期" in book["登记"]["B3"].comment.text
+    assert book["登记"]["B2"].comment is None
+    page.get_by_role("button", name="发布这次更新").click()
+    page.get_by_text("已发布。新增 1 条，更改 0 条，未入库 1 条。").wait_for()
+    # Mended and dropped in again, only the mended row is new, and nothing is asked.
+    book["登记"]["B3"] = "2026-10-31"
+    book.save(marked)
+    publish(page, marked)
+    expect(page.get_by_text("已发布。新增 1 条，更改 0 条，未入库 0 条。")).to_be_visible()
+
+
+def test_a_file_with_a_password_asks_for_it(
+    visit: Visitor, own_server: str, write_xlsx: Write, tmp_path: Path
+) -> None:
+    plain = write_xlsx(
+        "密.xlsx", 小区台账=[["小区名称", "小区类型", "总户数"], ["新苑", "商品房", 9]]
+    )
+    locked = tmp_path / "加密.xlsx"
+    with plain.open("rb") as source, locked.open("wb") as target:
+        OOXMLFile(source).encrypt("2026", target)
+    page = visit().open(own_server, "/data")
+    page.locator('input[type="file"]').set_input_files(str(locked))
+    page.get_by_label("《加密.xlsx》的打开密码").fill("2026")
+    page.get_by_role("button", name="打开", exact=True).click()
+    page.get_by_text("新增 1 条").wait_for()

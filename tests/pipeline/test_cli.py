@@ -6,7 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pytest
+from msoffcrypto.format.ooxml import OOXMLFile
 
 from etl.cli import build_parser, main
 from tests.conftest import ROOT, WriteXlsx
@@ -137,3 +139,91 @@ def test_every_command_is_in_the_readme_and_has_help() -> None:
         assert f"shequ {name}" in readme, name
         assert command.description
         assert all(action.help for action in command._actions), name
+
+
+# -- answers, passwords, marked workbooks -------------------------------------------------------
+
+
+def test_an_answer_on_the_command_line_is_remembered(
+    tmp_path: Path, write_xlsx: WriteXlsx, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = ["--store", str(tmp_path / "store")]
+    book = str(
+        write_xlsx("盘点.xlsx", 盘点=[["盘", "小区类型", "总户数"], ["甲园", "商品房", 100]])
+    )
+    code, said = run_json(capsys, "refresh", book, *store)
+    assert (code, said["snapshot"]) == (1, None)
+    assert [question["kind"] for question in said["questions"]] == ["sheet", "column"]
+    code, out, _ = run(capsys, "refresh", book, *store)
+    assert "--map 'column:盘=小区名称'" in out
+    code, said = run_json(capsys, "refresh", book, *store, "--map", "盘=小区名称")
+    assert (code, said["questions"]) == (0, [])
+    again = str(
+        write_xlsx("盘点2.xlsx", 盘点=[["盘", "小区类型", "总户数"], ["乙院", "老旧院落", 50]])
+    )
+    assert run_json(capsys, "refresh", again, *store)[0] == 0
+    code, said = run_json(capsys, "query", "SELECT kind, answer FROM answers", *store)
+    assert said["rows"] == [["column", "name"]]
+
+
+def test_an_answer_to_nothing_that_was_asked_ends_with_2(
+    tmp_path: Path, write_xlsx: WriteXlsx, capsys: pytest.CaptureFixture[str]
+) -> None:
+    book = str(write_xlsx("台账.xlsx", 台账=COMPOUNDS))
+    store = ["--store", str(tmp_path / "store")]
+    code, said = run_json(capsys, "refresh", book, *store, "--map", "盘=小区名称")
+    assert code == 2
+    assert "没有问到“盘”" in said["error"]
+
+
+def test_a_password_opens_an_encrypted_workbook(
+    tmp_path: Path, write_xlsx: WriteXlsx, capsys: pytest.CaptureFixture[str]
+) -> None:
+    locked = tmp_path / "加密.xlsx"
+    with write_xlsx("台账.xlsx", 台账=COMPOUNDS).open("rb") as source, locked.open("wb") as target:
+        OOXMLFile(source).encrypt("T2026", target)
+    store = ["--store", str(tmp_path / "store")]
+    code, said = run_json(capsys, "refresh", str(locked), *store)
+    assert code == 1
+    assert "密码" in said["error"]
+    code, said = run_json(capsys, "refresh", str(locked), *store, "--password", "错的")
+    assert code == 1
+    code, said = run_json(capsys, "refresh", str(locked), *store, "--password", "加密.xlsx=T2026")
+    assert (code, said["files"][0]["sheets"][0]["rows_new"]) == (0, 1)
+
+
+def test_the_marked_workbook_is_mended_and_dropped_again(
+    tmp_path: Path, write_xlsx: WriteXlsx, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = ["--store", str(tmp_path / "store")]
+    back = tmp_path / "退回"
+    book = str(write_xlsx("台账.xlsx", 台账=BAD))
+    code, _, _ = run(capsys, "refresh", book, *store, "--returned", str(back))
+    assert code == 3
+    (marked,) = back.iterdir()
+    assert marked.name == "台账（已标注）.xlsx"
+    opened = openpyxl.load_workbook(marked)
+    assert "很多" in opened["台账"]["C3"].comment.text
+    opened["台账"]["C3"] = 50
+    opened.save(marked)
+    code, said = run_json(capsys, "refresh", str(marked), *store)
+    assert code == 0
+    (sheet,) = said["files"][0]["sheets"]
+    assert said["files"][0]["name"] == "台账.xlsx"
+    assert (sheet["rows_new"], sheet["rows_unchanged"], sheet["rows_changed"]) == (1, 1, 0)
+    code, said = run_json(capsys, "query", "SELECT count(*) FROM quarantine", *store)
+    assert said["rows"] == [[0]]
+
+
+def test_watching_gives_a_bad_sheet_back_marked(
+    tmp_path: Path, write_xlsx: WriteXlsx, capsys: pytest.CaptureFixture[str]
+) -> None:
+    box = tmp_path / "投放"
+    box.mkdir()
+    write_xlsx("台账.xlsx", 台账=BAD).rename(box / "台账.xlsx")
+    code, said = run_json(
+        capsys, "watch", str(box), "--once", "--every", "1", "--store", str(tmp_path / "store")
+    )
+    assert (code, said["returned"]) == (3, ["台账.xlsx"])
+    names = {path.name for path in (box / "returned").rglob("*") if path.is_file()}
+    assert {"台账.xlsx", "台账（已标注）.xlsx"} <= names
