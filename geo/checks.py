@@ -103,6 +103,28 @@ def read_counts(values: pd.Series, what: str = "件数") -> Floats:
     return counts
 
 
+def read_month_table(counts: pd.DataFrame) -> Floats:
+    """Read a table of units by months as floats (n, k); a missing count stays NaN.
+
+    Raises `GeoError` for duplicated labels, for months that do not ascend or none at
+    all, for fractions, negatives, text and infinity.
+    """
+    require_unique_index(counts.index, "件数")
+    require_unique_index(counts.columns, "月份")
+    if not len(counts.columns) or not counts.columns.is_monotonic_increasing:
+        raise GeoError("月份必须至少有一个，并且从早到晚排列。")
+    try:
+        cases: Floats = counts.to_numpy(dtype=np.float64, na_value=np.nan)
+    except (TypeError, ValueError) as error:
+        raise GeoError("每月件数里有不是数字的内容。") from error
+    if np.isinf(cases).any():
+        raise GeoError("每月件数里有无穷大的数，请检查。")
+    known = cases[~np.isnan(cases)]
+    if (known < 0).any() or (known != np.floor(known)).any():
+        raise GeoError("每月件数必须是不小于 0 的整数。")
+    return cases
+
+
 def read_numbers(values: pd.Series, what: str) -> Floats:
     """Read a column as floats; missing stays NaN; text and infinity raise `GeoError`."""
     try:

@@ -85,6 +85,41 @@ def score_targets(
     return scored.assign(rank=rank.astype("Int64"))
 
 
+def list_contributions(
+    parts: pd.DataFrame,
+    need: Sequence[str],
+    gap: Sequence[str],
+    weights: Mapping[str, float],
+) -> pd.DataFrame:
+    """List what each part adds to need and gap, so that every score can be explained.
+
+    Parameters
+    ----------
+    parts, need, gap, weights
+        As in `score_targets`.
+
+    Returns
+    -------
+    DataFrame[unit, group, part, value, weight, contribution, share]
+        One row per unit and part, in the order of `parts`, need before gap. ``group`` is
+        'need' or 'gap'; ``weight`` is the part's weight among those known of the unit,
+        ``contribution`` value times weight: within a unit and group they add up to the
+        ``need`` or ``gap`` of `score_targets`; ``share`` is of that sum, NaN where it is 0.
+        Where the part is unknown, value, weight, contribution and share are NaN.
+
+    Raises
+    ------
+    GeoError
+        As in `score_targets`.
+    """
+    tables = [
+        _explain_group(parts, names, weights, group)
+        for group, names in (("need", need), ("gap", gap))
+    ]
+    joined = pd.concat(tables, ignore_index=True)
+    return joined.sort_values("position", kind="stable", ignore_index=True).drop(columns="position")
+
+
 def measure_stability(
     parts: pd.DataFrame,
     need: Sequence[str],
@@ -153,6 +188,31 @@ def _read_parts(parts: pd.DataFrame, names: Sequence[str]) -> Floats:
     if (values < 0).any() or (values > 1).any():
         raise GeoError("各项指标必须先换算到 0 与 1 之间。")
     return values
+
+
+def _explain_group(
+    parts: pd.DataFrame, names: Sequence[str], weights: Mapping[str, float], group: str
+) -> pd.DataFrame:
+    values = _read_parts(parts, names)
+    shares = np.where(np.isnan(values), np.nan, _read_weights(weights, names))
+    known = np.nansum(shares, axis=1, keepdims=True)
+    shares = np.divide(shares, known, out=np.full(shares.shape, np.nan), where=known > 0)
+    added = values * shares
+    total = np.nansum(added, axis=1, keepdims=True)
+    of_total = np.divide(added, total, out=np.full(added.shape, np.nan), where=total > 0)
+    n_units, n_parts = values.shape
+    return pd.DataFrame(
+        {
+            "unit": parts.index.repeat(n_parts),
+            "group": group,
+            "part": list(names) * n_units,
+            "value": values.ravel(),
+            "weight": shares.ravel(),
+            "contribution": added.ravel(),
+            "share": of_total.ravel(),
+            "position": np.arange(n_units).repeat(n_parts),
+        }
+    )
 
 
 def _read_weights(weights: Mapping[str, float], names: Sequence[str]) -> Floats:

@@ -16,6 +16,7 @@ from shapely.geometry import Point
 
 from geo.errors import DegreesError, GeoError, MissingCrsError
 from geo.hotspots import (
+    choose_method,
     find_default_geocodes,
     flag_default_geocodes,
     judge_funnel,
@@ -352,3 +353,42 @@ def test_the_one_default_of_boston_is_found():
         assert found[["lon", "lat"]].to_numpy().tolist() == [[-71.0587, 42.3594]]
         assert found["row_count"].item() == 7438
     assert flag_default_geocodes(calls.reset_index()).sum() == 7438
+
+
+# which method speaks, and units that differ by nature
+
+
+def test_the_number_of_units_chooses_the_method():
+    chosen = [choose_method(n) for n in (0, 2, 3, 16, 29, 30, 199, 200, 5000)]
+    assert chosen == [
+        *["none"] * 2, *["alarms"] * 3, *["scan"] * 2, *["scan_and_local"] * 2,
+    ]  # fmt: skip
+    with pytest.raises(GeoError):
+        choose_method(-1)
+
+
+def test_what_differs_by_nature_is_no_cluster_when_it_is_said():
+    generator = np.random.default_rng(9)
+    places = pd.DataFrame(generator.uniform(0, 1000, (16, 2)), columns=["x", "y"])
+    people = pd.Series(generator.uniform(200, 2000, 16))
+    plain = wide = 0
+    for _ in range(40):
+        rates = people * 0.06 * generator.gamma(6.25, 0.16, 16)
+        cases = pd.Series(generator.poisson(rates))
+        for cv in (0.0, 0.4):
+            found = scan_clusters(places, cases, people, simulations=59, max_clusters=1, cv=cv)
+            alarm = bool(len(found) and found["p_value"].iloc[0] <= 0.05)
+            plain, wide = (plain + alarm, wide) if cv == 0 else (plain, wide + alarm)
+    assert plain >= 30
+    assert wide <= 6
+
+
+def test_overdispersion_leaves_the_ratio_and_refuses_nonsense():
+    places, cases, expected = on_a_line(0, 0, 0, 5, 5)
+    plain = scan_clusters(places, cases, expected, simulations=99)
+    wide = scan_clusters(places, cases, expected, simulations=99, cv=0.5)
+    assert wide["llr"].tolist() == plain["llr"].tolist()
+    assert wide["p_value"].iloc[0] >= plain["p_value"].iloc[0]
+    for cv in (-0.1, np.inf, np.nan):
+        with pytest.raises(GeoError):
+            scan_clusters(places, cases, expected, cv=cv)

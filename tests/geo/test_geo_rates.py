@@ -9,7 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from geo.errors import GeoError
-from geo.rates import compare_counts, estimate_rates, rank_rates, shrink_rates
+from geo.rates import (
+    compare_counts,
+    estimate_rates,
+    group_rates,
+    measure_chance_first,
+    rank_rates,
+    shrink_rates,
+    smooth_rates_nearby,
+)
 
 counts_and_households = st.lists(
     st.tuples(st.integers(0, 300), st.integers(1, 3000)), min_size=1, max_size=12
@@ -75,9 +83,10 @@ def test_alike_units_all_lie_at_the_mean():
     shrunk = shrink_rates(series(10, 11, 9), 1000.0)
     np.testing.assert_allclose(shrunk["rate_shrunk"], 10.0)
     assert (shrunk["weight"] == 0).all()
-    # Exact limits for 30 cases (Ulm 1990): 20.2409 and 42.8269, over 3,000 households.
-    np.testing.assert_allclose(shrunk["rate_shrunk_low"], 20.2409 / 3, atol=1e-4)
-    np.testing.assert_allclose(shrunk["rate_shrunk_high"], 42.8269 / 3, atol=1e-4)
+    # Between the interval of all 30 cases, were the rate known to be one, and each unit's own.
+    own = estimate_rates(series(10, 11, 9), 1000.0)
+    assert (shrunk["rate_shrunk_low"].between(own["rate_low"], 20.2409 / 3)).all()
+    assert (shrunk["rate_shrunk_high"].between(42.8269 / 3, own["rate_high"])).all()
 
 
 def test_no_cases_and_a_single_unit_are_defined():
@@ -206,3 +215,128 @@ def test_nothing_of_the_caller_is_changed():
 def test_bad_settings_are_refused(settings_):
     with pytest.raises(GeoError):
         estimate_rates(series(1), 10.0, **settings_)
+
+
+def test_groups_join_ranges_that_overlap():
+    ranks = pd.DataFrame(
+        {
+            "rank": [1, 2, 2, 4, None],
+            "rank_low": [1, 2, 2, 4, None],
+            "rank_high": [1, 3, 3, 4, None],
+        },
+        index=list("ABCDE"),
+    ).astype("Int64")
+    assert group_rates(ranks).tolist() == [1, 2, 2, 3, pd.NA]
+    chained = pd.DataFrame(
+        {"rank": [1, 1, 3], "rank_low": [1, 1, 2], "rank_high": [2, 2, 3]}, index=list("ABC")
+    )
+    assert group_rates(chained).tolist() == [1, 1, 1]
+    assert group_rates(rank_rates(series(0, 0, 0), 500.0)).tolist() == [1, 1, 1]
+    assert group_rates(rank_rates(series(400, 100, 105, 20), 1000.0)).tolist() == [1, 2, 2, 3]
+    assert group_rates(ranks[:0]).empty
+    with pytest.raises(GeoError):
+        group_rates(ranks.drop(columns="rank_low"))
+
+
+@settings(deadline=None, derandomize=True, max_examples=15)
+@given(counts_and_households)
+def test_units_of_different_groups_have_ranges_apart(pairs):
+    counts = pd.Series([count for count, _ in pairs])
+    households = pd.Series([count for _, count in pairs])
+    ranks = rank_rates(counts, households, draws=60)
+    groups = group_rates(ranks)
+    for number in range(1, int(groups.max())):
+        above, below = ranks[groups == number], ranks[groups == number + 1]
+        assert above["rank_high"].max() < below["rank_low"].min()
+
+
+def test_chance_of_being_first():
+    chance = measure_chance_first(series(400, 100, 105, 20), 1000.0, top=1)
+    assert chance.tolist() == [1, 0, 0, 0]
+    three = measure_chance_first(series(40, 35, 38, 20, 5), 1000.0, top=3)
+    assert three.sum() == pytest.approx(3)
+    assert three["A"] > three["D"] > three["E"]
+    assert three["E"] < 0.01
+    alike = measure_chance_first(series(0, 0, 0, 0), 1000.0, top=1)
+    assert alike.tolist() == [0.25] * 4
+    few = measure_chance_first(series(5, None, 2), 1000.0)
+    assert few.isna().tolist() == [False, True, False]
+    assert few["A"] == 1.0
+    assert measure_chance_first(series(None), 1.0).isna().all()
+    # Where nothing tells them apart, position does not either.
+    even = measure_chance_first(series(*[10] * 8), 1000.0, top=1)
+    assert even.between(0.09, 0.16).all()
+    with pytest.raises(GeoError):
+        measure_chance_first(series(1), 1.0, top=0)
+
+
+def read_st_louis():
+    """Homicides by county around St Louis, as libpysal ships them, and their neighbours."""
+    examples = pytest.importorskip("libpysal.examples")
+    weights = pytest.importorskip("libpysal.io")
+    where = examples.load_example("stl")
+    table = pd.read_csv(where.get_path("stl_hom.csv"))
+    opened = weights.open(where.get_path("stl.gal"), "r")
+    pairs = opened.read().to_adjlist(drop_islands=True)
+    opened.close()
+    return table.iloc[:, 10], table.iloc[:, 13], pairs
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_shrinkage_and_local_shrinkage_match_the_published_example():
+    cases, people, pairs = read_st_louis()
+    first = int(pairs["focal"].astype(int).min())
+    labels = cases.index + first
+    neighbours = pd.DataFrame(
+        {"unit": pairs["focal"].astype(int), "neighbour": pairs["neighbor"].astype(int)}
+    )
+    local = smooth_rates_nearby(
+        cases.set_axis(labels), people.set_axis(labels), neighbours, per=1.0
+    )
+    # The documentation of esda.smoothing.Spatial_Empirical_Bayes and Empirical_Bayes.
+    wanted = [4.01485749e-05, 3.62437513e-05, 4.93034844e-05, 5.09387329e-05, 3.72735210e-05]
+    wanted += [3.69333797e-05, 5.40245456e-05, 2.99806055e-05, 3.73034109e-05, 3.47270722e-05]
+    np.testing.assert_allclose(local["rate_nearby"].iloc[:10], wanted, rtol=1e-8)
+    overall = shrink_rates(cases, people, per=1.0)["rate_shrunk"]
+    wanted = [2.36718950e-05, 4.54539167e-05, 4.78114019e-05, 2.76907146e-05, 6.58989323e-05]
+    wanted += [3.66494122e-05, 5.79952721e-05, 2.03064590e-05, 3.31152999e-05, 3.02748380e-05]
+    np.testing.assert_allclose(overall.iloc[:10], wanted, rtol=1e-8)
+
+
+def test_local_shrinkage_is_defined_without_neighbours_or_households():
+    pairs = pd.DataFrame({"unit": ["A", "B", "A"], "neighbour": ["B", "A", "B"]})
+    near = smooth_rates_nearby(series(9, 1, 5, 2, None), series(100, 100, 100, 0, 100), pairs)
+    assert near["neighbour_count"].tolist() == [1, 1, 0, 0, 0]
+    assert near["rate_nearby"].isna().tolist() == [False, False, False, True, True]
+    assert near.loc["C", ["rate_nearby", "weight"]].tolist() == [50.0, 1.0]
+    assert 50 < near.loc["A", "rate_nearby"] < 90
+    zero = smooth_rates_nearby(series(0, 0), 100.0, pairs)
+    assert zero["rate_nearby"].tolist() == [0.0, 0.0]
+    with pytest.raises(GeoError, match="没有的单元"):
+        smooth_rates_nearby(series(1, 1), 100.0, pd.DataFrame({"unit": ["A"], "neighbour": ["Z"]}))
+    with pytest.raises(GeoError):
+        smooth_rates_nearby(series(1, 1), 100.0, pairs[["unit"]])
+
+
+def test_overdispersion_widens_the_comparison():
+    plain = compare_counts(series(60), series(30)).iloc[0]
+    wide = compare_counts(series(60), series(30), overdispersion=4.0).iloc[0]
+    assert (plain["verdict"], wide["verdict"]) == ("up", "no_real_change")
+    assert wide["ratio_low"] < plain["ratio_low"] < plain["ratio_high"] < wide["ratio_high"]
+    same = compare_counts(series(60), series(30), overdispersion=0.5).iloc[0]
+    assert same.equals(plain)
+    with pytest.raises(GeoError):
+        compare_counts(series(60), series(30), overdispersion=-1.0)
+
+
+def test_intervals_of_shrunk_rates_hold_the_truth():
+    generator = np.random.default_rng(2)
+    households = pd.Series(generator.integers(150, 2200, 16).astype(float))
+    held = []
+    for _ in range(40):
+        truth = 40.0 * generator.gamma(6.25, 0.16, 16)
+        counts = pd.Series(generator.poisson(truth * households / 1000.0))
+        shrunk = shrink_rates(counts, households)
+        inside = (shrunk["rate_shrunk_low"] <= truth) & (truth <= shrunk["rate_shrunk_high"])
+        held.append(inside.mean())
+    assert 0.93 <= np.mean(held) <= 0.975

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from geo.errors import GeoError
-from geo.targeting import measure_stability, scale_part, score_targets
+from geo.targeting import list_contributions, measure_stability, scale_part, score_targets
 
 NEED, GAP = ["rate", "trend"], ["bodies"]
 WEIGHTS = {"rate": 3.0, "trend": 1.0, "bodies": 1.0}
@@ -146,3 +146,25 @@ def test_bad_settings_are_refused():
     for wrong in ({"draws": 0}, {"top": 0}, {"concentration": 0.0}):
         with pytest.raises(GeoError):
             measure_stability(parts, NEED, GAP, WEIGHTS, **wrong)
+
+
+def test_contributions_add_up_to_the_score():
+    parts = parts_of(rate=[1.0, 0.4, np.nan], trend=[0.2, np.nan, np.nan], bodies=[0.5, 0.0, 1.0])
+    listed = list_contributions(parts, NEED, GAP, WEIGHTS)
+    assert listed["unit"].tolist() == ["A"] * 3 + ["B"] * 3 + ["C"] * 3
+    assert listed["part"].tolist() == ["rate", "trend", "bodies"] * 3
+    first = listed.set_index(["unit", "part"]).loc["A"]
+    np.testing.assert_allclose(first["contribution"], [0.75, 0.05, 0.5])
+    np.testing.assert_allclose(first["share"], [0.9375, 0.0625, 1.0])
+    # B's trend is unknown, so the rate has all the weight; its gap of 0 has no shares.
+    second = listed.set_index(["unit", "part"]).loc["B"]
+    np.testing.assert_array_equal(second["weight"], [1.0, np.nan, 1.0])
+    assert np.isnan(second.loc["bodies", "share"])
+    scored = score_targets(parts, NEED, GAP, WEIGHTS)
+    for group in ("need", "gap"):
+        rows = listed[listed["group"] == group]
+        total = rows.groupby("unit")["contribution"].sum(min_count=1)
+        np.testing.assert_allclose(total, scored[group])
+    with pytest.raises(GeoError):
+        list_contributions(parts, NEED, [], WEIGHTS)
+    assert list_contributions(parts[:0], NEED, GAP, WEIGHTS).empty
