@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import math
 import os
 import socket
 import sys
@@ -467,7 +468,7 @@ def run_query(options: Any) -> int:
     """`shequ query "SELECT …"`: answer one SELECT."""
     columns, rows = Store(options.store, read_only=True).query(options.sql)
     if options.json:
-        _print_json({"columns": columns, "rows": rows})
+        _print_json({"columns": columns, "rows": [[_finite(cell) for cell in row] for row in rows]})
         return DONE
     print("\t".join(columns))
     for row in rows:
@@ -498,6 +499,11 @@ def run_serve(options: Any) -> int:
 def _print_json(said: dict[str, Any]) -> None:
     json.dump(said, sys.stdout, ensure_ascii=False, default=_plain)
     print()
+
+
+def _finite(value: object) -> object:
+    """A value that JSON has: it knows no infinity and no NaN."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _plain(value: object) -> object:

@@ -22,9 +22,9 @@ from openpyxl.worksheet.worksheet import Worksheet
 from etl.cells import fold
 from etl.check import looks_personal
 from etl.errors import FileError
-from etl.grid import SUMS, Block, Grid
-from etl.known import BY_NAME, SOURCES, Knowledge, Known, UnknownError, Value, describe_months
-from etl.labels import (
+from etl.forms.grid import SUMS, Block, Grid
+from etl.forms.known import BY_NAME, SOURCES, Knowledge, Known, UnknownError, Value, describe_months
+from etl.forms.labels import (
     SERIAL_LABELS,
     UNIT_LABELS,
     UNITS,

@@ -17,16 +17,14 @@ from lxml import etree
 from openpyxl.utils import get_column_letter
 from rapidfuzz import fuzz, process, utils
 
-from etl import package
 from etl.cells import as_text
 from etl.check import ERROR, Issue
-from etl.comments import OPENING, Notes, tell_sample
 from etl.errors import FileError
-from etl.marking import LIST_LIMIT, MAX_ROWS, Place, Worksheet, parse_address
-from etl.parts import Book, SheetPart
-from etl.privacy import MASK
-from etl.profile import Profile
-from etl.rebuilt import (
+from etl.files import package
+from etl.marked.comments import OPENING, Notes, tell_sample
+from etl.marked.marking import LIST_LIMIT, MAX_ROWS, Place, Worksheet, parse_address
+from etl.marked.parts import Book, SheetPart
+from etl.marked.rebuilt import (
     MAX_TEXT,
     Styled,
     count_digits,
@@ -36,6 +34,8 @@ from etl.rebuilt import (
     write_row,
     write_text,
 )
+from etl.privacy import MASK
+from etl.profile import Profile
 from etl.sheet import Sheet
 from etl.table import Column, Table
 from etl.template import allowed_values

@@ -20,7 +20,7 @@ import psutil
 import pyarrow as pa
 
 from etl.errors import FileError, PasswordNeededError
-from etl.limits import LIMITS, SUFFIXES, Limits, too_hungry
+from etl.files.limits import LIMITS, SUFFIXES, Limits, too_hungry
 from etl.privacy import mask_text
 from etl.sheet import MOMENT, NUMBER, TEXT, Cells, Sheet
 
@@ -208,7 +208,7 @@ def _start() -> subprocess.Popen[bytes]:
     root = str(Path(__file__).parents[1])
     paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
     child = subprocess.Popen(
-        [sys.executable, "-P", "-m", "etl.child"],
+        [sys.executable, "-P", "-m", "etl.files.child"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

@@ -312,3 +312,16 @@ def test_an_answer_to_nothing_that_was_asked_is_wrong_usage(
     for wrong in ("翡翠城", "=T3", "没问过的=T3", "翡翠城=没有的小区"):
         with pytest.raises(UsageError):
             parse_answer(wrong, look, profile)
+
+
+def test_progress_runs_from_nothing_to_all(office: Store, write_xlsx: WriteXlsx) -> None:
+    told: list[tuple[float, str]] = []
+    paths = [
+        write_xlsx("一月.xlsx", 投诉=[HEADER, complaint("A1")]),
+        write_xlsx("二月.xlsx", 投诉=[HEADER, complaint("A2")]),
+    ]
+    refresh(office, paths, progress=lambda share, words: told.append((share, words)))
+    shares = [share for share, _ in told]
+    assert shares == sorted(shares)
+    assert (shares[0], shares[-1]) == (0.0, 1.0)
+    assert [words for _, words in told][:2] == ["读《一月.xlsx》", "读《二月.xlsx》"]

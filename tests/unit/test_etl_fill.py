@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from etl.known import FIGURES, SOURCES, Knowledge, UnknownError, describe_months
-from etl.labels import (
+from etl.forms.known import FIGURES, SOURCES, Knowledge, UnknownError, describe_months
+from etl.forms.labels import (
     Labels,
     Meaning,
     Period,

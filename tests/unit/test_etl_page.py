@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from etl import page
 from etl.errors import FileError
-from etl.merged import fill_merged
-from etl.page import Columns
+from etl.files import page
+from etl.files.merged import fill_merged
+from etl.files.page import Columns
 from etl.sheet import MOMENT, NUMBER, TEXT, Cell, Cells, Sheet
 
 QUICK = settings(derandomize=True, database=None, deadline=None, max_examples=150)

@@ -22,7 +22,7 @@ from msoffcrypto.format.ooxml import OOXMLFile
 
 from etl import workbook
 from etl.errors import FileError, PasswordNeededError
-from etl.limits import SUFFIXES, Limits
+from etl.files.limits import SUFFIXES, Limits
 from etl.sheet import Cell
 from etl.workbook import Reader, Workbook, read_workbook
 

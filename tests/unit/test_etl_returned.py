@@ -28,7 +28,7 @@ from openpyxl.worksheet.datavalidation import DataValidation
 from etl import returned
 from etl.check import ERROR, WARNING, Issue
 from etl.errors import FileError, PasswordNeededError
-from etl.parts import Book
+from etl.marked.parts import Book
 from etl.profile import load_profile, parse_profile
 from etl.returned import (
     LIST_TITLE,

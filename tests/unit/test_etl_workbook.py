@@ -21,9 +21,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from etl.errors import FileError
-from etl.limits import Limits
+from etl.files.limits import Limits
+from etl.files.texts import decode_text
 from etl.sheet import Cell, Sheet, address
-from etl.texts import decode_text
 from etl.workbook import Reader, Workbook
 
 QUICK = settings(derandomize=True, database=None, deadline=None, max_examples=60)

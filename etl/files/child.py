@@ -1,6 +1,6 @@
 """The process that reads what nobody here wrote: a request a line, an answer in JSON and Arrow.
 
-    python -m etl.child
+    python -m etl.files.child
 
 A request is a line of JSON on standard input: {"path", "name", "password", "limits": {...}}.
 The answer on standard output is lines of JSON: {"sheet": {"name", "is_hidden", "hidden_rows",
@@ -25,13 +25,21 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import python_calamine as calamine
 
-from etl import package
 from etl.errors import FileError, PasswordNeededError
-from etl.limits import RECORDS, SPREADSHEETS, TEXTS, Limits, damaged, too_hungry, too_many_cells
-from etl.marks import Marks, find_marks
+from etl.files import package
+from etl.files.limits import (
+    RECORDS,
+    SPREADSHEETS,
+    TEXTS,
+    Limits,
+    damaged,
+    too_hungry,
+    too_many_cells,
+)
+from etl.files.marks import Marks, find_marks
 
 if TYPE_CHECKING:
-    from etl.page import Columns, Page
+    from etl.files.page import Columns, Page
 
 # Arrow would ask these only whether what it is given is of their kind, which it never is here;
 # importing them takes three times as long as reading a usual file.
@@ -54,7 +62,7 @@ def main() -> None:
     sys.meta_path.insert(0, _Spare)
     gc.disable()  # millions of cells, and no circles among them
     # Arrow takes longer to import than a small file to parse, and both let go of the lock.
-    threading.Thread(target=importlib.import_module, args=("etl.page",), daemon=True).start()
+    threading.Thread(target=importlib.import_module, args=("etl.files.page",), daemon=True).start()
     for line in requests:
         request = json.loads(line)
         limits = Limits(**request.pop("limits"))
@@ -115,7 +123,7 @@ def _send_file(
     answers: BinaryIO, limits: Limits, path: Path, name: str, password: str
 ) -> list[str]:
     """Send the sheets of one file. The answer is what is to be said about it."""
-    from etl.page import Columns
+    from etl.files.page import Columns
 
     notes: list[str] = []
     taken = 0
@@ -166,13 +174,13 @@ def _read_texts(
     file: BinaryIO, name: str, suffix: str, head: bytes, notes: list[str]
 ) -> Iterator[Page]:
     """The pages of a file of text, which some systems call .xls."""
-    from etl import texts
+    from etl.files import texts
 
     if suffix in RECORDS:
         file.seek(0)
         yield texts.read_records(name, file.read())
     elif _looks_like_markup(head):
-        from etl.markup import read_markup
+        from etl.files.markup import read_markup
 
         notes.append("其实是网页或 XML 格式，已按其中的表格读取")
         yield from read_markup(name, file)
@@ -237,8 +245,8 @@ def _read_sheet(
     book: Any, name: str, meta: Any, position: int, limits: Limits, finder: _Finder
 ) -> Page:
     """One sheet as a page."""
-    from etl.merged import fill_merged
-    from etl.page import Page
+    from etl.files.merged import fill_merged
+    from etl.files.page import Page
 
     sheet = book.get_sheet_by_name(meta.name)
     if sheet.total_height * sheet.total_width > limits.cells:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from etl.page import is_blank
+from etl.files.page import is_blank
 
 # Top left and bottom right cell, both counted from zero, both included.
 Range = tuple[tuple[int, int], tuple[int, int]]

@@ -14,10 +14,10 @@ from lxml import etree
 from lxml.html import HTMLParser, document_fromstring
 
 from etl.errors import FileError
-from etl.limits import MAX_COLUMNS, damaged, too_many_cells
-from etl.merged import Range, fill_merged
-from etl.page import Page
-from etl.texts import decode_text
+from etl.files.limits import MAX_COLUMNS, damaged, too_many_cells
+from etl.files.merged import Range, fill_merged
+from etl.files.page import Page
+from etl.files.texts import decode_text
 
 MAX_ROWS = 1_048_576
 MAX_SPAN = 65_534

@@ -11,7 +11,7 @@ from typing import Any
 from lxml import etree
 from openpyxl.utils import get_column_letter, range_boundaries
 
-from etl.parts import (
+from etl.marked.parts import (
     UnusualPackageError,
     as_utf8,
     find_child,

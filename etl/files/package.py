@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import BinaryIO
 
 from etl.errors import FileError, PasswordNeededError
-from etl.limits import Limits
+from etl.files.limits import Limits
 
 ZIP = b"PK\x03\x04"
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"

@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from etl.limits import MAX_COLUMNS, too_many_cells
+from etl.files.limits import MAX_COLUMNS, too_many_cells
 
 KINDS = {"t": pa.string(), "n": pa.float64(), "m": pa.timestamp("us")}
 # Spaces and marks that nobody sees, at the ends of a text.

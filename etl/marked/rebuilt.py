@@ -12,7 +12,7 @@ from xml.sax.saxutils import escape
 
 import pyarrow.compute as pc
 
-from etl.parts import Book, clean_text
+from etl.marked.parts import Book, clean_text
 from etl.sheet import Cells, Sheet, address
 
 _SPECIAL = re.compile(r"[&<>_\r\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")

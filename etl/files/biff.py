@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 import olefile
 
-from etl.marks import Marks
+from etl.files.marks import Marks
 
 # Records by their numbers (Microsoft, [MS-XLS] 2.3).
 _BOF, _EOF, _SHEET, _ROW, _ERROR, _FORMULA = 0x0809, 0x000A, 0x0085, 0x0208, 0x0205, 0x0006

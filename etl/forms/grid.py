@@ -11,7 +11,7 @@ from openpyxl.cell import Cell
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.worksheet import Worksheet
 
-from etl.labels import SERIAL_LABELS, clean
+from etl.forms.labels import SERIAL_LABELS, clean
 
 MOST_ROWS, MOST_COLUMNS = 3000, 200
 HEADER_DEPTHS = (1, 2, 3)

@@ -13,7 +13,7 @@ from posixpath import join, normpath
 from typing import BinaryIO
 from xml.etree import ElementTree
 
-from etl.package import BROKEN_ZIP, CHUNK, MAX_MANIFEST, OLE
+from etl.files.package import BROKEN_ZIP, CHUNK, MAX_MANIFEST, OLE
 
 # A formula and the start of its cell are never longer, so that nothing is cut at a chunk's end.
 OVERLAP = 1 << 16
@@ -51,7 +51,7 @@ def find_marks(file: BinaryIO) -> dict[str | int, Marks]:
     """
     file.seek(0)
     if file.read(8) == OLE:
-        from etl.biff import find_old_marks
+        from etl.files.biff import find_old_marks
 
         with suppress(OSError, ValueError, struct.error, IndexError):
             return dict(enumerate(find_old_marks(file)))

@@ -8,8 +8,8 @@ from typing import Any
 
 from lxml import etree
 
-from etl.marking import MAX_COLUMNS, Place, Worksheet, parse_address
-from etl.parts import (
+from etl.marked.marking import MAX_COLUMNS, Place, Worksheet, parse_address
+from etl.marked.parts import (
     COMMENTS_TYPE,
     VML_TYPE,
     Book,

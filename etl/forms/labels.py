@@ -9,7 +9,7 @@ from datetime import date
 from itertools import product
 
 from etl.cells import fold
-from etl.known import (
+from etl.forms.known import (
     BY_NAME,
     FACET_LABELS,
     FIGURES,

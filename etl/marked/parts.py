@@ -13,7 +13,7 @@ from typing import Any
 
 from lxml import etree
 
-from etl.limits import LIMITS
+from etl.files.limits import LIMITS
 
 TRANSITIONAL = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 STRICT = "http://purl.oclc.org/ooxml/officeDocument/relationships"

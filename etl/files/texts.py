@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from etl.errors import FileError
-from etl.page import Page
+from etl.files.page import Page
 
 CHUNK = 1 << 20
 # How far to look into a file for its encoding and for what parts its cells.

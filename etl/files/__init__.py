@@ -1,0 +1,1 @@
+"""Bytes of every format to columns of cells: what the reader and its child process stand on."""

@@ -1,0 +1,1 @@
+"""Other offices' forms: how they are laid out, what their labels mean, what the store knows."""
