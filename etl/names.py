@@ -273,6 +273,7 @@ class Names:
     def __init__(self, remembered: Mapping[str, str] | None = None) -> None:
         self._remembered = {fold_name(k): to for k, to in (remembered or {}).items()}
         self._ids: dict[str, set[str]] = {}
+        self._numbers: dict[int, set[str]] = {}
         self._labels: dict[str, str] = {}
         self._written: set[tuple[str, str]] = set()
         self._forms: dict[tuple[_Form, str], None] = {}
@@ -299,6 +300,8 @@ class Names:
         """Make a thing known by its id, its names, those it had before, and other ones."""
         for spelling in (identifier, fold_name(identifier)):
             self._ids.setdefault(spelling, set()).add(identifier)
+        if identifier.isascii() and identifier.isdigit():
+            self._numbers.setdefault(int(identifier), set()).add(identifier)
         for how, said in (("name", names), ("old_name", old_names), ("alias", aliases)):
             for name in said:
                 if name and fold_name(name):
@@ -387,11 +390,21 @@ class Names:
         ids = self._ids.get(form.written) or self._ids.get(form.key)
         if ids:
             return _settle({form.written} if form.written in ids else ids, "id")
-        for way in (self._by_name, self._by_full, self._by_suffix, self._by_prefix, self._by_kind):
+        ways = (
+            self._by_name, self._by_number, self._by_full, self._by_suffix, self._by_prefix,
+            self._by_kind,
+        )  # fmt: skip
+        for way in ways:
             answer = way(form)
             if answer is not None:
                 return answer
         return None
+
+    def _by_number(self, form: _Form) -> Found | Tie | None:
+        """By an id whose leading zeros a spreadsheet program took away: 7 is 007."""
+        if not (form.key.isascii() and form.key.isdigit()):
+            return None
+        return _settle(self._numbers.get(int(form.key), ()), "spelling")
 
     def _by_name(self, form: _Form) -> Found | Tie | None:
         holders = self._exact.get(form.key, {})

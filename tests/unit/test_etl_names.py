@@ -608,3 +608,14 @@ def test_no_text_is_too_strange(community: Names, written: str) -> None:
     community.resolve_in(written)
     community.suggest(written)
     community.find(written)
+
+
+def test_an_id_that_lost_its_leading_zeros_is_found_where_only_one_is_meant() -> None:
+    names = Names()
+    names.add("007", ["翠屏家园"])
+    names.add("12", ["荷塘小区"])
+    names.add("0012", ["锦绣苑"])
+    assert names.resolve("7") == Found("007", "spelling", CERTAINTY["spelling"])
+    assert names.resolve("12") == Found("12", "id", 1.0)
+    assert names.resolve("012") == Tie(("0012", "12"))
+    assert names.resolve("8") is None
