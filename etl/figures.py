@@ -24,11 +24,13 @@ from etl.tables.outputs import (
 )
 from etl.tally import Period, add_months, count_compounds, tally_complaints
 from etl.targets import build_targets
+from geo.alarms import HIGH, HIGH_AND_RISING, RECENT_MONTHS, RISING, judge_compounds
 from geo.areas import measure_area, place_points
 from geo.coverage import judge_coverage, measure_coverage
 from geo.crs import to_metric
-from geo.hotspots import judge_funnel, judge_own_past, scan_clusters
-from geo.rates import compare_counts, estimate_rates, rank_rates, shrink_rates
+from geo.hotspots import scan_clusters
+from geo.rates import estimate_rates, measure_chance_first, rank_rates, shrink_rates
+from geo.seasons import compare_months
 
 CELL_M = 50.0
 EMERGING_CELL_M = 500.0
@@ -36,6 +38,8 @@ EMERGING_MONTHS = 3
 NAMED_MEMBERS = 6
 NEAR_BUILDING_M = 60.0
 ALPHA = 0.05
+CHANCE_CELLS = 4_000_000
+MOST_DRAWS, FEWEST_DRAWS = 4_000, 200
 SEED = 20120901
 METRES_PER_DEGREE = 111_320.0
 
@@ -51,9 +55,8 @@ def publish_figures(writer: Writer, profile: Profile) -> None:
     writer.replace(OUT_COVERAGE, coverage)
     compounds = _describe_compounds(writer, base, tally, months, coverage, period)
     hotspots = _find_hotspots(writer, compounds, months, period)
-    compounds["is_hotspot"] = (
-        compounds["is_funnel_high"].fillna(False) | compounds["is_past_high"].fillna(False)
-    ) | compounds.index.isin(hotspots["compound_id"].dropna())
+    # Whatever is flagged has a row of its own there, and so has what the scans find.
+    compounds["is_hotspot"] = compounds.index.isin(hotspots["compound_id"].dropna())
     writer.replace(OUT_COMPOUNDS, _finish(compounds))
     writer.replace(OUT_HOTSPOTS, hotspots)
     writer.replace(OUT_TARGETS, build_targets(compounds, coverage, profile))
@@ -142,6 +145,7 @@ def _describe_compounds(
     out = out.join(estimate_rates(out["window_count"], households))
     out["rate_shrunk"] = shrink_rates(out["window_count"], households)["rate_shrunk"]
     out = out.join(rank_rates(out["window_count"], households, seed=SEED))
+    out["first_chance"] = _measure_first(out["window_count"], households)
     out = out.join(_measure_coverage(coverage).reindex(out.index))
     out["window_from"], out["window_to"] = (period.start, period.last) if period else (None, None)
     return out.join(_compare_months(months, period))
@@ -151,41 +155,42 @@ def _measure_coverage(coverage: pd.DataFrame) -> pd.DataFrame:
     return measure_coverage(coverage).rename(columns={"met_pct": "coverage_pct"})
 
 
+def _measure_first(counts: pd.Series, households: pd.Series) -> pd.Series:
+    """How likely each compound's true rate is the highest of all, 0 to 1; NaN is unknown."""
+    # Draws times compounds are held in memory at once; thousands of compounds need fewer.
+    draws = CHANCE_CELLS // max(1, len(counts))
+    draws = max(FEWEST_DRAWS, min(MOST_DRAWS, draws))
+    return measure_chance_first(counts, households, top=1, draws=draws, seed=SEED)
+
+
 def _compare_months(months: pd.DataFrame, period: Period | None) -> pd.DataFrame:
     """The newest whole month against the month before and the same month a year before."""
     out = pd.DataFrame(index=months.index)
     out["month"] = period.month if period else None
-    for name, back in (("month", 1), ("year", 12)):
-        before = months.iloc[:, -1 - back] if months.shape[1] > back else None
-        count = f"{name}_before_count"
-        columns = [f"{name}_{part}" for part in ("ratio", "ratio_low", "ratio_high", "verdict")]
-        if before is None:
-            out[count] = pd.array([pd.NA] * len(out), dtype="Int64")
-            out[columns[:3]] = np.nan
-            out[columns[3]] = None
-            continue
-        compared = compare_counts(months.iloc[:, -1], before)
-        out[count] = before
-        out[columns] = compared[["ratio", "ratio_low", "ratio_high", "verdict"]].to_numpy()
     out["month_count"] = months.iloc[:, -1] if months.shape[1] else pd.NA
+    for name, back in (("month", 1), ("year", 12)):
+        is_known = months.shape[1] > back
+        out[f"{name}_before_count"] = months.iloc[:, -1 - back] if is_known else pd.NA
+        compared = compare_months(months, back) if is_known else pd.DataFrame(index=out.index)
+        # No such month on record is not the same as a month with too few complaints.
+        parts = compared.reindex(columns=["ratio", "ratio_low", "ratio_high", "verdict"])
+        out = out.join(parts.add_prefix(f"{name}_"))
     return out
 
 
 def _find_hotspots(
     writer: Writer, compounds: pd.DataFrame, months: pd.DataFrame, period: Period | None
 ) -> pd.DataFrame:
-    """Compounds above the funnel or their own past, and clusters among buildings or cells.
+    """Compounds above the others or their own past, and clusters among buildings or cells.
 
     Adds `is_funnel_high`, `is_past_high` and `past_ratio` to `compounds`.
     """
-    for flag in ("is_funnel_high", "is_past_high"):
-        compounds[flag] = pd.array([False] * len(compounds), dtype="boolean")
+    compounds["is_funnel_high"] = compounds["is_past_high"] = False
     compounds["past_ratio"] = np.nan
     if period is None:
         return pd.DataFrame(columns=[c.name for c in OUT_HOTSPOTS.columns])
     found = [
-        *_judge_funnel(compounds, period),
-        *_judge_past(compounds, months, period),
+        *_judge_compounds(compounds, months, period),
         *_scan_buildings(writer, compounds, period),
         *_scan_cells(writer, compounds, period),
     ]
@@ -194,44 +199,39 @@ def _find_hotspots(
     return frame
 
 
-def _judge_funnel(compounds: pd.DataFrame, period: Period) -> list[dict[str, Any]]:
-    known = compounds[compounds["households"].notna() & (compounds["households"] > 0)]
-    total = known["window_count"].sum()
-    if len(known) < 3 or total == 0:
-        return []
-    households = known["households"].astype(float)
-    expected = households * (total / households.sum())
-    judged = judge_funnel(known["window_count"], expected, alpha=ALPHA)
-    compounds.loc[judged.index, "is_funnel_high"] = judged["is_high"].astype("boolean")
-    high = judged[judged["is_high"]].join(expected.rename("expected"))
-    return [
-        _describe_compound(
-            compounds.loc[i], "funnel", known["window_count"][i], high.loc[i], period.start, period
-        )
-        for i in high.index.tolist()
-    ]
-
-
-def _judge_past(
+def _judge_compounds(
     compounds: pd.DataFrame, months: pd.DataFrame, period: Period
 ) -> list[dict[str, Any]]:
-    if months.shape[1] < 4:
-        return []
-    judged = judge_own_past(months, alpha=ALPHA)
-    compounds["past_ratio"] = judged["ratio"]
-    compounds.loc[judged.index, "is_past_high"] = judged["is_high"].astype("boolean")
-    high = judged[judged["is_high"]]
+    """Flag the compounds that stand out; a row each against the others and the own past.
+
+    Both comparisons share one allowance for false alarms, so they are judged together.
+    """
+    households = compounds["households"].astype(float)
+    window = len(pd.date_range(period.start, period.month, freq="MS"))
+    judged = judge_compounds(months, households, window=window, alpha=ALPHA)
+    compounds["past_ratio"] = judged["ratio_past"]
+    compounds["is_funnel_high"] = judged["verdict"].isin([HIGH, HIGH_AND_RISING])
+    compounds["is_past_high"] = judged["verdict"].isin([RISING, HIGH_AND_RISING])
+    recent = add_months(period.end, -RECENT_MONTHS)
+    said = (
+        ("funnel", "is_funnel_high", "others", window, period.start),
+        ("own_past", "is_past_high", "past", RECENT_MONTHS, recent),
+    )
     return [
         _describe_compound(
-            compounds.loc[i], "own_past", high["latest"][i], high.loc[i], period.month, period
+            compounds.loc[i], method, observed=int(months.loc[i].iloc[-length:].sum()),
+            ratio=judged.loc[i, f"ratio_{against}"], p_value=judged.loc[i, f"p_{against}"],
+            since=since, period=period,
         )
-        for i in high.index.tolist()
-    ]
+        for method, flag, against, length, since in said
+        for i in compounds.index[compounds[flag]]
+    ]  # fmt: skip
 
 
 def _describe_compound(
-    compound: pd.Series, method: str, observed: Any, judged: pd.Series, since: date, period: Period
-) -> dict[str, Any]:
+    compound: pd.Series, method: str, *, observed: int, ratio: float, p_value: float,
+    since: date, period: Period,
+) -> dict[str, Any]:  # fmt: skip
     return {
         "method": method,
         "compound_id": compound["compound_id"],
@@ -239,10 +239,11 @@ def _describe_compound(
         "lon": compound["lon"],
         "lat": compound["lat"],
         "radius_m": None,
-        "observed": int(observed),
-        "expected": float(judged["expected"]),
-        "ratio": float(judged["ratio"]),
-        "p_value": float(judged["q_value"]),
+        "observed": observed,
+        # A ratio is missing only where nothing at all was expected.
+        "expected": 0.0 if pd.isna(ratio) else observed / ratio,
+        "ratio": ratio,
+        "p_value": p_value,
         "members": json.dumps([compound["compound_id"]], ensure_ascii=False),
         "period_from": since,
         "period_to": period.last,
@@ -254,7 +255,7 @@ def _scan_buildings(
 ) -> list[dict[str, Any]]:
     """Clusters of buildings with more complaints than their share of their own compound's.
 
-    Compounds differ by nature and are judged by the funnel; here only what stands out within.
+    Compounds differ by nature and are judged apart; here only what stands out within.
     """
     units = writer.frame("building_units").set_index("building_id", drop=False)
     if len(units) < 10:

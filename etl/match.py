@@ -127,9 +127,9 @@ def find_tables(sheet: Sheet, file: str, profile: Profile) -> list[Match] | NoMa
             continue
         below = surest.get(row) or _best_match(sheet, [row], file, profile)
         if isinstance(below, Match) and not (found and below.headers == found[-1].headers):
-            found = [m if m.end_row is not None else replace(m, end_row=row) for m in found]
-            found += _split_sideways(below, sheet, profile)
-    return found
+            found[-1:] = [replace(match, end_row=row) for match in found[-1:]]
+            found.append(below)
+    return [part for match in found for part in _split_sideways(match, sheet, profile)]
 
 
 def _find_above(first: Match, sheet: Sheet, file: str, profile: Profile) -> list[Match]:
@@ -190,7 +190,7 @@ def _best_match(
 
 def _split_sideways(match: Match, sheet: Sheet, profile: Profile) -> list[Match]:
     """The tables that stand side by side in one header, where each stands on its own."""
-    parts = list(_groups(match.headers, sheet))
+    parts = list(_groups(match, sheet))
     if len(parts) < 2:
         return [match]
     found = []
@@ -209,22 +209,32 @@ def _split_sideways(match: Match, sheet: Sheet, profile: Profile) -> list[Match]
         if not whole:
             return [match]
         best = max(whole, key=lambda item: (item[0], -item[1]))[2]
-        found.append(replace(best, has_neighbours=True, depth=match.depth))
+        found.append(replace(best, end_row=match.end_row, depth=match.depth, has_neighbours=True))
     return found
 
 
-def _groups(headers: tuple[str, ...], sheet: Sheet) -> Iterator[range]:
-    """Stretches of headed columns with a wholly empty column between."""
+def _groups(match: Match, sheet: Sheet) -> Iterator[range]:
+    """Stretches of headed columns with a column between that is empty all along the table."""
+    headed = [
+        place < len(match.headers) and match.headers[place] != "" for place in range(sheet.width)
+    ]
+    told = headed if all(headed) else (_find_told(match, sheet) | np.array(headed)).tolist()
     start: int | None = None
-    for place in range(len(headers) + 1):
-        is_gap = place == len(headers) or (
-            not headers[place] and (place >= sheet.width or not sheet.columns[place].filled().any())
-        )
-        if is_gap and start is not None:
-            yield range(start, place)
-            start = None
-        elif not is_gap and start is None:
+    for place, is_told in enumerate([*told, False]):
+        if is_told and start is None:
             start = place
+        elif not is_told and start is not None:
+            if any(headed[start:place]):
+                yield range(start, place)
+            start = None
+
+
+def _find_told(match: Match, sheet: Sheet) -> np.ndarray:
+    """Which columns of a sheet hold anything beside a table; a lone text, as a title, is nothing."""
+    end = sheet.height if match.end_row is None else match.end_row
+    size = max(end - match.first_row, 0)
+    filled = np.array([column.slice(match.first_row, size).filled() for column in sheet.columns])
+    return np.asarray(filled[:, filled.sum(axis=0) > 1].any(axis=1))
 
 
 def _further_headers(sheet: Sheet, start: int, profile: Profile) -> list[int]:

@@ -57,22 +57,23 @@ def sort_rows(sheet: Sheet, match: Match) -> Sorted:
     suspects = np.flatnonzero(_may_be_special(columns, match, count))
     is_data = count > 0
     wordy = _find_wordy(match)
+    head = [[sheet.cell(row, p) for p in places] for row in range(match.header_row, top)]
     totals = []
+    # Where the next header is, repeated or of another table: above it stand its titles.
+    heads = [] if match.end_row is None else [size]
     for row in suspects.tolist():
         row_cells = [columns[place][row] for place in places]
         terse = [c for c, place in zip(row_cells, places, strict=True) if place not in wordy]
         words = [c for c, place in zip(row_cells, places, strict=True) if place in wordy]
         if is_total_row(terse) or any(isinstance(c, str) and _SUM.match(fold(c)) for c in words):
             totals.append(top + row)
-        elif not (
-            is_header_row(row_cells, match, places)
-            or is_foot_row(row_cells)
-            or is_section_row(terse, match)
-        ):
+        elif row_cells in head or is_header_row(row_cells, match, places):
+            heads.append(row)
+        elif not (is_foot_row(row_cells) or is_section_row(terse, match)):
             continue
         is_data[row] = False
-    if match.end_row is not None:
-        is_data[_find_titles(columns, count)] = False
+    for row in heads:
+        is_data[_find_titles(columns, count, row)] = False
     return Sorted(top + np.flatnonzero(is_data), totals, int(size - is_data.sum()))
 
 
@@ -86,10 +87,10 @@ def _find_wordy(match: Match) -> frozenset[int]:
     )
 
 
-def _find_titles(columns: dict[int, Cells], count: np.ndarray) -> list[int]:
-    """The lone texts just above the next table's header: its title, and the unit of its figures."""
+def _find_titles(columns: dict[int, Cells], count: np.ndarray, end: int) -> list[int]:
+    """The lone texts just above a header: the table's title, and the unit of its figures."""
     titles = []
-    for row in range(len(count) - 1, -1, -1):
+    for row in range(end - 1, -1, -1):
         if count[row] == 0:
             continue
         if count[row] > 1 or not any(cells.text[row].is_valid for cells in columns.values()):

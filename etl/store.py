@@ -998,9 +998,9 @@ def _restore_table(cursor: duckdb.DuckDBPyConnection, name: str, version: int) -
     """Put a table back as it was; one that did not exist then is emptied."""
     table = f"lake.{quote(name)}"
     existed = cursor.execute(
-        "SELECT count(*) FROM lake.snapshots() WHERE snapshot_id <= ? "
-        "AND list_contains(changes['tables_created'], ?)",
-        [version, f"main.{name}"],
+        "SELECT count(*) FROM __ducklake_metadata_lake.ducklake_table WHERE table_name = ? "
+        "AND begin_snapshot <= ? AND (end_snapshot IS NULL OR end_snapshot > ?)",
+        [name, version, version],
     ).fetchall()
     if existed[0][0]:
         cursor.execute(f"CREATE OR REPLACE TABLE {table} AS FROM {table} AT (VERSION => {version})")

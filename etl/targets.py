@@ -97,7 +97,9 @@ def give_reasons(
 
     rate = measures["complaint_rate"]
     say("high_rate", bool(rate >= CLEARLY_HIGH), ratio=_round(rate))
-    say("worsening", bool(compound["is_past_high"]), ratio=_round(measures["worsening"]))
+    is_rising, growth = bool(compound["is_past_high"]), _round(measures["worsening"])
+    say("worsening", is_rising and growth is not None, ratio=growth)
+    say("newly_rising", is_rising and growth is None)
     pct = compound["top_category_pct"]
     is_common = bool(pd.notna(pct) and pct >= COMMONEST_PCT)
     say("top_category", is_common, category=compound["top_category"], pct=_round(pct, 0))
@@ -135,6 +137,8 @@ def _tag(reason: dict[str, Any]) -> str:
             return f"gap:{kind}"
         case {"code": "top_category", "category": category}:
             return f"category:{category}"
+        case {"code": "newly_rising"}:
+            return "worsening"
         case _:
             return str(reason["code"])
 

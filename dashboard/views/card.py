@@ -15,6 +15,7 @@ from dashboard.reasons import tell_action, tell_reasons
 from dashboard.words import name_value, say, tell_period
 
 NEEDS_SHOWN = 5
+LEAST_CHANCE, SURE_CHANCE = 0.05, 0.99
 
 
 def show_card(
@@ -110,6 +111,7 @@ def tell_complaints(row: pd.Series, period: figures.Period) -> list[str]:
         low, high = row["shown_low"], row["shown_high"]
         rank = tell_rank(row["rank"], row["rank_low"], row["rank_high"]) or say("none")
         lines = [say("card.rate", **said, rate=row["shown_rate"], low=low, high=high, rank=rank)]
+    lines += tell_first(row)
     if pd.notna(row["month"]) and isinstance(row["month_verdict"], str):
         verdict = name_value("verdict", row["month_verdict"])
         now, before = row["month_count"], row["month_before_count"]
@@ -121,6 +123,17 @@ def tell_complaints(row: pd.Series, period: figures.Period) -> list[str]:
     return lines + [
         say(f"card.flag.{flag}") for flag in flags if row[flag] is True or row[flag] == 1
     ]
+
+
+def tell_first(row: pd.Series) -> list[str]:
+    """How likely the compound's rate is the highest of all, where that is worth saying."""
+    chance = row.get("first_chance")
+    if pd.isna(chance) or chance < LEAST_CHANCE:
+        return []
+    # The months behind it are those of the ranks, whatever months are shown.
+    period = tell_period(row["window_from"], row["window_to"])
+    key = "card.first_sure" if chance > SURE_CHANCE else "card.first"
+    return [say(key, period=period, **({} if chance > SURE_CHANCE else {"chance": chance}))]
 
 
 def _show_coverage(build: load.Build, row: pd.Series) -> None:

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from dashboard import load, page
 from dashboard.words import name_value, say
 
 FIGURES = (
-    "rate", "interval", "shrunk", "rank", "change", "funnel", "past", "scan", "geocode", "density",
-    "coverage", "targets", "steady", "quarantine",
+    "rate", "interval", "shrunk", "rank", "change", "funnel", "past", "alarms", "scan", "geocode",
+    "density", "coverage", "targets", "steady", "quarantine",
 )  # fmt: skip
 TERMS = ("compound", "core", "need", "matter", "meeting", "intervention", "snapshot")
 KINDS = (
     "property_company", "owners_committee", "courtyard_committee", "self_organization",
     "volunteer_team", "social_work_agency", "party_branch",
 )  # fmt: skip
+# What `python -m tests.bench.targeting` prints of judge_compounds, in per cent of communities.
+CHECKED = {"day": date(2026, 11, 24), "number": 320, "households": 15_262, "yearly": 60}
+RELIABILITY = {
+    "quiet_same": 2, "quiet_gamma": 3, "quiet_lognormal": 4, "double_same": 79, "double": 4,
+    "triple": 27, "double_new": 34, "triple_new": 67,
+}  # fmt: skip
 STATES = ("正常", "筹备", "名存实亡", "已解散", "无", "不适用", "未知")
 
 
@@ -23,7 +31,9 @@ def show() -> None:
     months = load.profile().rate_months
     for name in FIGURES:
         page.show_heading(say(f"methods.{name}.head"), 3)
-        page.show_note([say(f"methods.{name}.body", months=months)])
+        page.show_note([say(f"methods.{name}.body", months=months, **CHECKED)])
+        if name == "alarms":
+            _show_reliability()
     _show_weights()
     _show_states()
     _show_expectations()
@@ -32,6 +42,15 @@ def show() -> None:
         [say("methods.word"), say("methods.meaning")],
         [[say(f"term.{name}"), say(f"term.{name}.body")] for name in TERMS],
     )
+
+
+def _show_reliability() -> None:
+    """How often a red ring is drawn in vain, and how often where it should be."""
+    page.show_rows(
+        [say("methods.case"), say("methods.outcome")],
+        [[say(f"methods.case.{case}"), f"{pct}%"] for case, pct in RELIABILITY.items()],
+    )
+    page.show_note([say("methods.alarms.limits")])
 
 
 def _show_weights() -> None:

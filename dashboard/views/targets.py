@@ -64,6 +64,7 @@ def show_table(table: pd.DataFrame) -> None:
             say("table.shrunk"): table["shown_shrunk"].round(1),
             say("table.rank"): table["rank"],
             say("table.range"): _write_range(table),
+            say("table.first"): table.get("first_chance"),  # a store may be older
             say("table.month"): table["month_count"],
             say("table.before"): table["month_before_count"],
             say("table.verdict"): table["month_verdict"].map(_verdict),
@@ -79,6 +80,7 @@ def show_table(table: pd.DataFrame) -> None:
     columns = {
         say(f"table.{name}"): st.column_config.NumberColumn(format="localized") for name in names
     }
+    columns[say("table.first")] = st.column_config.NumberColumn(format="percent")
     columns[say("table.name")] = st.column_config.TextColumn(pinned=True)
     st.dataframe(
         shown.sort_values(say("table.shrunk"), ascending=False, na_position="last"),

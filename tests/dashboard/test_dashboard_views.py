@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 import dashboard
 from dashboard import load, settings
+from dashboard.views.card import tell_first
 from etl.errors import StoreError
 from etl.report import Report
 from etl.store import Store
@@ -162,6 +163,7 @@ def test_the_table_twin_says_the_same_as_the_map(open_page: Open, sample_store: 
     row = first_compound(sample_store, name="Q小区")
     assert shown.loc["Q小区", "总户数"] == row["households"]
     assert shown.loc["Q小区", "投诉（件）"] == row["window_count"]
+    assert shown.loc["Q小区", "最高的可能性"] == row["first_chance"]
     assert shown.index[0] == "Q小区"
 
 
@@ -188,6 +190,24 @@ def test_methods_show_the_weights_of_the_profile(open_page: Open) -> None:
     said = text_of(open_page("methods"))
     assert "投诉率（平滑后）与全社区比" in said
     assert "<td>50%</td>" in said
+
+
+def test_methods_say_how_far_red_rings_can_be_trusted(open_page: Open) -> None:
+    said = text_of(open_page("methods"))
+    assert "<td>没有异常，有天然差异（标了就是误报）</td><td>3%</td>" in said
+    assert "2026-11-24" in said
+    assert "和天然如此分不开" in said
+
+
+@pytest.mark.parametrize(
+    ("chance", "told"), [(0.62, "可能性：62%"), (0.999, "99% 以上"), (0.01, "")]
+)
+def test_the_card_says_how_likely_its_rate_is_the_highest(chance: float, told: str) -> None:
+    days = {"window_from": pd.Timestamp("2025-11-01"), "window_to": pd.Timestamp("2026-10-31")}
+    lines = tell_first(pd.Series({"first_chance": chance, **days}))
+    assert len(lines) == bool(told)
+    assert all(told in line and "2025" in line for line in lines)
+    assert tell_first(pd.Series({"first_chance": None, **days})) == []
 
 
 @pytest.mark.parametrize("view", ["map", "quality"])

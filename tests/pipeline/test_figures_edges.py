@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import calendar
+import json
+from collections.abc import Sequence
+from datetime import date
+
 import geopandas as gpd
+import pandas as pd
 import pytest
 from shapely import box
 
@@ -125,3 +131,109 @@ def test_names_of_boundaries_and_ids_of_the_register_are_one_thing_from_the_star
     assert empty_store.frame("core_needs")["compound_id"].tolist() == ["T01"]
     again = refresh(empty_store, [book])
     assert (again.snapshot, again.count("unchanged")) == (None, 3)
+
+
+FOUR = [
+    COMPOUNDS[0],
+    *(
+        [f"T0{i}", name, "商品房", 400]
+        for i, name in enumerate(("甲园", "乙园", "丙园", "丁园"), 1)
+    ),
+]
+
+
+def write_months(**counts: Sequence[int]) -> list[list[object]]:
+    """Complaints of each compound so many a month from January 2026 on, the last on its last day."""
+    rows: list[list[object]] = [HEADER]
+    for name, by_month in counts.items():
+        for month, count in enumerate(by_month, 1):
+            last = calendar.monthrange(2026, month)[1]
+            days = [last - i % last for i in range(count)]
+            rows += [
+                [f"{name}{month}-{i}", f"2026-{month:02}-{day:02}", "停车管理", name, "", "", ""]
+                for i, day in enumerate(days)
+            ]
+    return rows
+
+
+def publish_months(
+    store: Store, write_xlsx: WriteXlsx, **counts: Sequence[int]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The compounds by name and the hotspots that come of such months."""
+    refresh(store, [write_xlsx("表.xlsx", 小区台账=FOUR, 投诉=write_months(**counts))])
+    return store.frame("out_compounds").set_index("name"), store.frame("out_hotspots")
+
+
+def test_three_months_of_more_complaints_are_above_the_own_past(
+    empty_store: Store, write_xlsx: WriteXlsx
+) -> None:
+    usual = [9] * 9
+    compounds, hotspots = publish_months(
+        empty_store, write_xlsx, 甲园=[9] * 6 + [24, 27, 25], 乙园=usual, 丙园=usual, 丁园=usual
+    )
+    assert compounds.index[compounds["is_past_high"]].tolist() == ["甲园"]
+    assert compounds.index[compounds["is_hotspot"]].tolist() == ["甲园"]
+    (row,) = hotspots[hotspots["method"] == "own_past"].to_dict("records")
+    # The others did not change, so its six earlier months lead to expect half of them: 27.
+    assert (row["name"], row["observed"]) == ("甲园", 76)
+    assert row["expected"] == pytest.approx(27.0)
+    assert row["ratio"] == pytest.approx(76 / 27)
+    assert row["p_value"] < 0.001
+    ends = [pd.Timestamp(row[name]).date() for name in ("period_from", "period_to")]
+    assert ends == [date(2026, 7, 1), date(2026, 9, 30)]
+    targets = empty_store.frame("out_targets").set_index("name")
+    reasons = json.loads(targets.loc["甲园", "reasons"])
+    assert {"code": "worsening", "ratio": 2.8} in reasons
+
+
+def test_what_befalls_all_compounds_is_nobodys_break_with_the_past(
+    empty_store: Store, write_xlsx: WriteXlsx
+) -> None:
+    summer = [9] * 6 + [25, 25, 25]
+    compounds, hotspots = publish_months(
+        empty_store, write_xlsx, 甲园=summer, 乙园=summer, 丙园=summer, 丁园=summer
+    )
+    assert not compounds["is_past_high"].any()
+    assert hotspots.empty
+
+
+def test_complaints_where_there_were_none_are_a_reason_without_a_ratio(
+    empty_store: Store, write_xlsx: WriteXlsx
+) -> None:
+    usual = [9] * 9
+    compounds, hotspots = publish_months(
+        empty_store, write_xlsx, 甲园=[0] * 6 + [8, 9, 10], 乙园=usual, 丙园=usual, 丁园=usual
+    )
+    assert compounds.index[compounds["is_past_high"]].tolist() == ["甲园"]
+    (row,) = hotspots.to_dict("records")
+    assert (row["method"], row["observed"], row["expected"]) == ("own_past", 27, 0.0)
+    assert pd.isna(row["ratio"])
+    targets = empty_store.frame("out_targets").set_index("name")
+    assert {"code": "newly_rising"} in json.loads(targets.loc["甲园", "reasons"])
+    because = {action["because"] for action in json.loads(targets.loc["甲园", "actions"])}
+    assert "worsening" in because  # the playbook knows both by one word
+
+
+@pytest.mark.parametrize("months", [1, 2, 5])
+def test_too_few_months_are_no_past_to_rise_above(
+    empty_store: Store, write_xlsx: WriteXlsx, months: int
+) -> None:
+    usual = [5] * months
+    compounds, _ = publish_months(
+        empty_store, write_xlsx, 甲园=[5] * (months - 1) + [60], 乙园=usual, 丙园=usual, 丁园=usual
+    )
+    assert not compounds["is_past_high"].any()
+    assert compounds["year_verdict"].isna().all()
+    assert compounds["year_before_count"].isna().all()
+    assert compounds["month_verdict"].isna().all() == (months == 1)
+
+
+def test_a_chance_of_being_highest_needs_households(
+    empty_store: Store, write_xlsx: WriteXlsx
+) -> None:
+    rows = [HEADER, *([f"A{i}", "2026-01-31", "停车管理", "甲园", "", "", ""] for i in range(9))]
+    refresh(empty_store, [write_xlsx("表.xlsx", 小区台账=COMPOUNDS, 投诉=rows)])
+    compounds = empty_store.frame("out_compounds").set_index("compound_id")
+    assert compounds.loc["T01", "first_chance"] == 1.0  # the only one whose rate can be known
+    assert pd.isna(compounds.loc["T02", "first_chance"])
+    assert not compounds["is_hotspot"].any()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -22,9 +23,12 @@ from etl.check import ERROR, Checked, check_sheet
 from etl.match import find_tables
 from etl.names import Names
 from etl.profile import load_profile
+from etl.refresh import refresh
 from etl.sheet import address
+from etl.store import Store
 from etl.workbook import Reader
 from etl.workbook import Workbook as Read
+from tests.conftest import write_workbook
 
 PROFILE = load_profile()
 REGISTER = {
@@ -171,7 +175,8 @@ def cells(draw: st.DrawFn, name: str, key: dict[str, Any], table: str) -> Cell:
     if fate == "empty":
         # A word for nothing is a name like any other where names stand.
         words = EMPTIES if name != "text" else EMPTIES[:2]
-        return Cell(draw(st.sampled_from(words)), None, name in REQUIRED[table])
+        must = name in REQUIRED[table] and (table, name) != ("complaints", "compound_id")
+        return Cell(draw(st.sampled_from(words)), None, must)
     if fate == "wrong" and name in BAD:
         return Cell(draw(st.sampled_from(BAD[name])), None, True)
     if name in SUMMED:
@@ -231,7 +236,7 @@ def blocks(draw: st.DrawFn, table: str, keys: list[dict[str, Any]], is_plain: bo
         elif noise == "section" and names[0] != "text":
             title = draw(st.sampled_from(["一、老旧院落", "（二）新建小区", "续表"]))
             rows.append(Row([title, *[None] * (len(names) - 1)]))
-        elif noise == "subtotal" and since[[*SUMMED][0]] and _has_sums(names):
+        elif noise == "subtotal" and since["household_count"] and _has_sums(names):
             rows.append(Row(_sum_row("小计", names, since)))
             since = {name: [] for name in SUMMED}
     wrong = ""
@@ -352,7 +357,7 @@ def _note_meaning(page: Page, block: Block, row: Row, top: int, left: int, total
     if wrong:
         page.bad.setdefault((block.table, top + 1), set()).update(wrong)
         return
-    values = {name: cell.value for name, cell in row.cells.items()}
+    values = {name: row.cells[name].value for name in COLUMNS[block.table]}
     page.good[block.table, top + 1, tuple(values[n] for n in KEYS[block.table])] = values
 
 
@@ -458,18 +463,170 @@ def require_meaning(page: Page, parts: list[Checked]) -> None:
     assert all(named & errors for named in bad.values())
 
 
-FEW = settings(
-    max_examples=60, deadline=None, derandomize=True, database=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow,
-                           HealthCheck.data_too_large, HealthCheck.large_base_example],
-)  # fmt: skip
+def bound(examples: int) -> settings:
+    """So many examples, the same ones each time."""
+    return settings(
+        max_examples=examples,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        suppress_health_check=[*HealthCheck],
+    )
 
 
-@FEW
+Made = tuple[Page, Callable[[Path], Path]]
+
+
+@bound(150)
 @given(files())
-def test_mess_is_read_as_it_was_meant(
-    tmp_path: Path, reader: Reader, made: tuple[Page, Callable[[Path], Path]]
-) -> None:
+def test_mess_is_read_as_it_was_meant(tmp_path: Path, reader: Reader, made: Made) -> None:
     page, write = made
     path = write(tmp_path)
     require_meaning(page, check_book(reader.read(path), path.name))
+
+
+@pytest.mark.slow
+@bound(1500)
+@given(files())
+def test_much_mess_is_read_as_it_was_meant(tmp_path: Path, reader: Reader, made: Made) -> None:
+    page, write = made
+    path = write(tmp_path)
+    require_meaning(page, check_book(reader.read(path), path.name))
+
+
+# -- the whole way into the store ---------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def registered(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store that knows the compounds, each with what no sheet of mess says of it."""
+    folder = tmp_path_factory.mktemp("register")
+    rows = [["小区编号", "小区名称", "小区类型", "总户数"]]
+    rows += [[key, name, "其他", 0] for key, name in REGISTER.items()]
+    store = Store(folder / "store")
+    refresh(store, [write_workbook(folder / "台账.xlsx", {"小区台账": rows})])
+    store.close()
+    return store.path
+
+
+@bound(4)
+@given(files())
+def test_mess_lands_as_it_was_meant(
+    registered: Path, tmp_path_factory: pytest.TempPathFactory, made: Made
+) -> None:
+    land_mess(registered, tmp_path_factory.mktemp("mess"), *made)
+
+
+@pytest.mark.slow
+@bound(80)
+@given(files())
+def test_much_mess_lands_as_it_was_meant(
+    registered: Path, tmp_path_factory: pytest.TempPathFactory, made: Made
+) -> None:
+    land_mess(registered, tmp_path_factory.mktemp("mess"), *made)
+
+
+def land_mess(registered: Path, folder: Path, page: Page, write: Callable[[Path], Path]) -> None:
+    """Refresh from one file twice: all of it lands or is named, and the second time nothing new."""
+    store = Store(shutil.copytree(registered, folder / "store"))
+    path = write(folder)
+    for number in range(2):
+        report = refresh(store, [path])
+        assert (report.snapshot is None) == (number > 0)
+        for sheet in report.sheets:
+            assert sheet.rows_read == (
+                sheet.rows_new + sheet.rows_changed + sheet.rows_unchanged
+                + sheet.rows_quarantined + sheet.rows_recognised
+            )  # fmt: skip
+        assert report.count("quarantined") == len(page.bad)
+        for table in COLUMNS:
+            assert read_landed(store, table, path.name) == [
+                values for (name, _, _), values in sorted(page.good.items(), key=_by_row)
+                if name == table
+            ]  # fmt: skip
+        kept = store.frame("quarantine")
+        assert {(t, int(r)) for t, r in zip(kept["table"], kept["row"], strict=True)} == {*page.bad}
+        assert all(problem for problem in kept["problem"])
+    store.close()
+
+
+def _by_row(item: tuple[tuple[str, int, tuple[Any, ...]], Any]) -> tuple[str, int, str]:
+    (table, row, key), _ = item
+    return table, row, "|".join(map(str, key))
+
+
+def read_landed(store: Store, table: str, file: str) -> list[dict[str, Any]]:
+    """What a core table holds of a file, by row and key, under the names used here."""
+    frame = store.frame(f"core_{table}")
+    frame = frame[frame["file"] == file].rename(
+        columns={"compound_id": "key"} if table == "compounds" else {}
+    )
+    told = frame.astype(object).where(frame.notna(), None).to_dict("records")
+    told.sort(key=lambda row: (row["row"], "|".join(str(row[name]) for name in KEYS[table])))
+    return [{name: row[name] for name in COLUMNS[table]} for row in told]
+
+
+# -- what once went wrong -----------------------------------------------------------------------
+
+PEOPLE = ["小区", "居民类别", "户数（户）", "人数（人）"]
+
+
+def test_two_tables_of_a_kind_side_by_side_land_once(registered: Path, tmp_path: Path) -> None:
+    store = Store(shutil.copytree(registered, tmp_path / "store"))
+    rows = [
+        [*PEOPLE, "", *PEOPLE],
+        ["甲园", "本地居民", 10, 20, "", "甲园", "租住居民", 90, 95],
+        ["乙院", "本地居民", 10, 20, "", "城堡", "租住居民", 40, 95],
+        ["丙苑", "本地居民", 10, 20],
+    ]
+    path = write_workbook(tmp_path / "并排.xlsx", {"人口构成": rows})
+    report = refresh(store, [path])
+    assert (report.count("new"), report.count("quarantined")) == (4, 1)
+    landed = store.frame("core_population_groups")
+    assert sorted(zip(landed["row"], landed["household_count"], strict=True)) == [
+        (2, 10), (2, 90), (3, 10), (4, 10)
+    ]  # fmt: skip
+    assert sorted(store.frame("raw_rows").query("file == '并排.xlsx'")["row"]) == [2, 2, 3, 3, 4]
+    (kept,) = store.frame("quarantine").to_dict("records")
+    assert "F3：“城堡”不在" in kept["problem"]
+    assert "乙院" in kept["cells"]
+    assert "城堡" in kept["cells"]
+    assert refresh(store, [path]).snapshot is None
+
+
+def test_a_table_above_a_surer_one_is_read_too(reader: Reader, tmp_path: Path) -> None:
+    rows = [
+        PEOPLE,
+        ["甲园", "本地居民", 10, 20],
+        ["小区情况"],
+        ["单位：户"],
+        ["小区编号", "小区名称", "小区类型", "总户数（户）", "常住人口"],
+        ["T01", "甲园", "商品房", 100, 200],
+    ]
+    path = write_workbook(tmp_path / "上下.xlsx", {"Sheet1": rows})
+    above, below = check_book(reader.read(path), path.name)
+    assert (above.table.name, above.row_numbers.tolist(), above.recognised) == (
+        "population_groups", [2], 2
+    )  # fmt: skip
+    assert (below.table.name, below.row_numbers.tolist()) == ("compounds", [6])
+    assert not above.bad_rows
+    assert not below.bad_rows
+
+
+def test_what_somebody_said_is_no_sum_and_no_title(reader: Reader, tmp_path: Path) -> None:
+    rows = [
+        ["诉求内容", "受理时间", "诉求类别", "小区", "楼栋"],
+        ["物业费合计", "2026-01-03", "停车管理", "甲园", "3栋"],
+        ["附近噪音大"],
+        ["一、二栋之间没有灯"],
+        ["占道", "2026-01-04", "停车管理", "甲园", "#REF!"],
+        ["合计", 2],
+    ]
+    path = write_workbook(tmp_path / "话.xlsx", {"Sheet1": rows})
+    (checked,) = check_book(reader.read(path), path.name)
+    assert checked.row_numbers.tolist() == [2, 5]
+    assert sorted(checked.bad_rows) == [3, 4]
+    assert checked.recognised == 1
+    (failed,) = (issue for issue in checked.issues if issue.cell == "E5")
+    assert "公式出错了（#REF!）" in failed.problem
+    assert checked.rows["building_no"].to_pylist() == ["3栋", None]

@@ -41,7 +41,8 @@ def test_boston_without_households_has_counts_and_no_invented_rates(
     compounds = boston[0].frame("out_compounds").set_index("name")
     assert compounds["rate"].isna().all()
     assert compounds["complaint_count"].sum() > 50_000
-    assert compounds.loc["North End", "month_verdict"] == "up"
+    # 96 in November, 158 in December: within what 26 neighbourhoods vary by from month to month.
+    assert compounds.loc["North End", "month_verdict"] == "no_real_change"
 
 
 def test_boston_remembers_its_profile(boston: tuple[Store, Report], shared_data: Path) -> None:

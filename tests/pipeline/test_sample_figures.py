@@ -67,11 +67,36 @@ def test_the_worst_compound_is_first_and_alone(compounds: pd.DataFrame) -> None:
     assert compounds["rank"].eq(1).sum() == 1
     assert compounds.loc["Q小区", ["rank", "rank_low", "rank_high"]].tolist() == [1, 1, 1]
     assert compounds.index[compounds["is_funnel_high"]].tolist() == ["Q小区"]
+    assert compounds["first_chance"].idxmax() == "Q小区"
+    assert compounds.loc["Q小区", "first_chance"] > 0.99
+    assert compounds["first_chance"].sum() == pytest.approx(1.0)
 
 
-def test_only_the_planted_jump_is_a_break_with_the_own_past(compounds: pd.DataFrame) -> None:
-    assert compounds.index[compounds["is_past_high"]].tolist() == ["南溪郡"]
-    assert compounds.loc["南溪郡", ["month_count", "month_verdict"]].tolist() == [36, "up"]
+def test_the_p_value_shown_is_the_one_that_decided(store: Store) -> None:
+    hotspots = store.frame("out_hotspots")
+    (high,) = hotspots[hotspots["method"] == "funnel"].to_dict("records")
+    # Against all others, allowing for how they differ: far from the 1e-7 of a plain funnel.
+    assert 1e-4 < high["p_value"] < 0.01
+    assert (high["name"], high["observed"]) == ("Q小区", 224)
+    assert high["ratio"] == pytest.approx(high["observed"] / high["expected"])
+
+
+def test_only_the_planted_jump_of_one_month_is_a_change_of_the_month(
+    compounds: pd.DataFrame,
+) -> None:
+    for verdict in ("month_verdict", "year_verdict"):
+        changed = compounds[compounds[verdict].isin(["up", "down"])]
+        assert changed[verdict].to_dict() == {"南溪郡": "up"}
+    assert compounds.loc["南溪郡", "month_count"] == 36
+    # October has a day more than September.
+    ratio = compounds.loc["南溪郡", "month_ratio"]
+    assert ratio == pytest.approx((36 / 31) / (15 / 30))
+
+
+def test_one_month_is_no_lasting_break_with_the_own_past(compounds: pd.DataFrame) -> None:
+    assert not compounds["is_past_high"].any()
+    # The newest three months of the one that jumped, times what its past leads to expect.
+    assert compounds["is_hotspot"].sum() == 2
 
 
 def test_only_the_planted_cluster_of_buildings_is_found(store: Store) -> None:
@@ -80,7 +105,7 @@ def test_only_the_planted_cluster_of_buildings_is_found(store: Store) -> None:
     assert scan["name"].startswith("时光印象")
     assert 2 <= len(json.loads(scan["members"])) <= 3
     assert scan["p_value"] <= 0.01
-    assert set(hotspots["method"]) == {"funnel", "own_past", "scan"}
+    assert set(hotspots["method"]) == {"funnel", "scan"}
 
 
 def test_the_default_geocode_is_named_counted_and_kept_out_of_point_methods(
