@@ -295,7 +295,8 @@ class _Watch(threading.Thread):
 
     def run(self) -> None:
         """Look again and again until the file is read or the child ended."""
-        end = time.monotonic() + self._seconds
+        end = time.monotonic() + self._seconds * self._limits.patience
+        busy = _worked(self._child.pid) + self._seconds
         while True:
             is_over = self._is_over.wait(_LOOK)
             self.memory = max(self.memory, memory_of(self._child.pid))
@@ -303,7 +304,7 @@ class _Watch(threading.Thread):
                 return self._halt("memory")
             if is_over:
                 return None
-            if time.monotonic() > end:
+            if time.monotonic() > end or _worked(self._child.pid) > busy:
                 return self._halt("time")
 
     def _halt(self, reason: str) -> None:
@@ -330,6 +331,15 @@ class _Watch(threading.Thread):
 
 # How a process ends that was refused memory: SIGABRT, and its like on Windows.
 _ABORTED = (-6, 0xC0000409)
+
+
+def _worked(pid: int) -> float:
+    """Seconds of processor time that a process has used; 0 where it has ended."""
+    try:
+        times = psutil.Process(pid).cpu_times()
+    except psutil.Error:
+        return 0.0
+    return float(times.user + times.system)
 
 
 def memory_of(pid: int) -> int:

@@ -30,7 +30,9 @@ class Limits:
     memory
         Bytes that the child process may take.
     seconds, bytes_per_second
-        Time for a small file, and how much longer a large one may take.
+        Processor time for a small file, and how much longer a large one may take.
+    patience
+        How many times as long it may take by the clock: on a busy machine, or from a slow disk.
     """
 
     size: int = 300_000_000
@@ -40,9 +42,10 @@ class Limits:
     memory: int = 1_000_000_000
     seconds: float = 8.0
     bytes_per_second: int = 200_000
+    patience: float = 6.0
 
     def time_for(self, size: int) -> float:
-        """Seconds that a file of so many bytes may take."""
+        """Seconds of processor time that a file of so many bytes may take."""
         return self.seconds + size / self.bytes_per_second
 
 

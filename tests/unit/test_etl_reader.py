@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import threading
 import zipfile
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
@@ -111,10 +112,18 @@ def halted(reader: Reader, tmp_path: Path) -> psutil.Process:
 
 
 def test_a_child_killed_amid_a_file_is_replaced(
-    reader: Reader, halted: psutil.Process, tmp_path: Path
+    reader: Reader, halted: psutil.Process, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = xlsx(tmp_path / "某表.xlsx", ROWS)
+    is_asked, receive = threading.Event(), workbook._receive
+
+    def tell(pipe: Any) -> Iterator[Any]:
+        is_asked.set()
+        yield from receive(pipe)
+
+    monkeypatch.setattr(workbook, "_receive", tell)
     waiting = reader.submit(path)
+    assert is_asked.wait(20)
     halted.kill()
     with pytest.raises(FileError, match="《某表.xlsx》.*停止"):
         waiting.result(timeout=20)
