@@ -52,6 +52,7 @@ def ask_about_sheet(file: str, sheet: Sheet, found: NoMatch, profile: Profile) -
                 _missing_choices(found),
             )
             for header in found.unknown
+            if not looks_personal(header)
         ]  # fmt: skip
     return asked
 

@@ -135,7 +135,7 @@ def as_texts(cells: Cells) -> pa.Array:
     """`as_text` over a column: string, null where a cell is empty."""
     text = cells.text
     if cells.number.null_count < len(cells):
-        text = pc.coalesce(text, cells.number.cast(pa.string()))
+        text = pc.coalesce(text, _write_numbers(cells.number))
     if cells.moment.null_count < len(cells):
         seconds = cells.moment.cast(pa.timestamp("s"), safe=False)
         is_exact = pc.equal(seconds.cast(pa.timestamp("us")), cells.moment)
@@ -144,6 +144,15 @@ def as_texts(cells: Cells) -> pa.Array:
         told = pc.if_else(is_exact, seconds.cast(pa.string()), cells.moment.cast(pa.string()))
         text = pc.coalesce(text, pc.if_else(is_day, days.cast(pa.string()), told))
     return text
+
+
+def _write_numbers(numbers: pa.Array) -> pa.Array:
+    """Numbers as text; whole ones with all their digits, as a person would read them."""
+    is_whole = pc.and_(
+        pc.equal(pc.floor(numbers), numbers), pc.less(pc.abs(numbers), float(LARGEST_EXACT))
+    )
+    whole = pc.if_else(is_whole, numbers, None).cast(pa.int64()).cast(pa.string())
+    return pc.coalesce(whole, numbers.cast(pa.string()))
 
 
 def _parse_text(cell: Cell, column: Column, formats: tuple[str, ...]) -> str:

@@ -12,9 +12,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from etl.check import Issue
+from etl.questions import mark_list
 from etl.report import SheetReport
 from etl.store import Writer
 from etl.table import Table
+from etl.tables import BY_NAME
 from etl.tables.records import FILES, ISSUES, QUARANTINE
 
 Origin = tuple[str, str]
@@ -98,22 +100,31 @@ class Ledger:
     def _drop_mended(self) -> bool:
         """Drop rows of other sheets that were in quarantine under a key that has now come in."""
         waiting = self.writer.rows(
-            'SELECT DISTINCT "table", key FROM lake.quarantine WHERE key IS NOT NULL '
+            'SELECT DISTINCT "table", key, file, sheet FROM lake.quarantine WHERE key IS NOT NULL '
             "AND (file, sheet) NOT IN (SELECT (file, sheet) FROM origins)"
         )
         has_news = False
         for name, arrays in self._good.items():
-            keys = pa.array([key for table, key in waiting if table == name], pa.string())
-            if not len(keys):
-                continue
-            good = pa.chunked_array(arrays)
-            mended = keys.filter(pc.is_in(keys, value_set=good.combine_chunks()))
-            if len(mended):
-                has_news = True
-                self.writer.execute(
-                    'DELETE FROM lake.quarantine WHERE "table" = ? AND key IN '
-                    "(SELECT unnest(?::VARCHAR[])) "
-                    "AND (file, sheet) NOT IN (SELECT (file, sheet) FROM origins)",
-                    [name, mended.to_pylist()],
-                )
+            good = pa.chunked_array(arrays).combine_chunks()
+            near = [told for told in waiting if told[0] == name and self._may_mend(*told)]
+            keys = pa.array([key for _, key, _, _ in near], pa.string())
+            is_mended = pc.is_in(keys, value_set=good).to_pylist()
+            for (table, key, file, sheet), mended in zip(near, is_mended, strict=True):
+                if mended:
+                    has_news = True
+                    self.writer.execute(
+                        'DELETE FROM lake.quarantine WHERE "table" = ? AND key = ? '
+                        "AND file = ? AND sheet = ?",
+                        [table, key, file, sheet],
+                    )
         return has_news
+
+    def _may_mend(self, table: str, _key: str, file: str, sheet: str) -> bool:
+        """Whether a key that came in is the one that waits, and not another office's.
+
+        Where each office may count from one, only a sheet of the same list mends its rows.
+        """
+        if not BY_NAME[table].fixed:
+            return True
+        mark = mark_list(table, file, sheet)
+        return any(mark_list(table, *origin) == mark for origin in self.origins)

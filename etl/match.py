@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from rapidfuzz import fuzz, process
 
 from etl.cells import fold
+from etl.privacy import mask_text
 from etl.profile import Profile
 from etl.sheet import Cell, Sheet
 from etl.table import Table
@@ -21,8 +22,8 @@ from etl.table import Table
 SEARCHED_ROWS = 30
 HEADER_DEPTHS = (1, 2, 3)
 FEWEST_HEADERS = 3
-MOST_TABLES = 20
-MOST_HEADERS = 200
+MOST_TABLES = 2_000
+MOST_HEADERS = 20_000
 # Below this likeness (0 to 100) a header that nobody knows is not even asked about.
 ALIKE = 75
 # For the engine that Arrow brings (RE2): what `fold_header` leaves out of a header.
@@ -304,7 +305,8 @@ def _join_headers(rows: Sequence[Sequence[Cell]]) -> tuple[str, ...]:
     joined = []
     for place in range(width):
         parts = [str(row[place]) for row in rows if place < len(row) and row[place] != ""]
-        joined.append(parts[-1] if parts else "")
+        # A header may hold somebody's name or number, and it is kept and shown.
+        joined.append(mask_text(parts[-1])[0] if parts else "")
     return tuple(joined)
 
 

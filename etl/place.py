@@ -19,8 +19,8 @@ from geo.areas import place_points
 from geo.crs import Datum, choose_datum, convert, judge_datum
 from geo.hotspots import judge_spots
 
-# How many complaints lie on the busiest point that is no default geocode, as the store keeps it.
-BUSIEST = "busiest_spot"
+# On fewer rows than this a point is no default geocode.
+MIN_ROWS = 30
 
 
 def read_compounds(writer: Writer, profile: Profile, with_shapes: bool = True) -> Names:
@@ -125,20 +125,22 @@ def _as_points(frame: pd.DataFrame) -> set[tuple[float, float]]:
 def _find_geocodes(writer: Writer) -> pd.DataFrame:
     """The default geocodes as they stand now.
 
-    A point becomes one only by what comes in on it, and stays one only as long as its share is
-    large: where complaints were only added, no other points need be counted.
+    Where complaints were only added, a point becomes one only by what came in on it. Without
+    addresses it is held against all others, and then all of them are counted.
     """
-    known = writer.setting(BUSIEST) if writer.only_adds else None
-    spots = writer.frame("spots" if known is None else "spots_touched", newest=writer.snapshot)
-    sql = "SELECT count(*) FROM lake.core_complaints WHERE located_by = 'coordinates'"
-    spots["share"] = spots["row_count"] / max(1, writer.rows(sql)[0][0])
-    spots = spots.astype({"row_count": "int64", "address_count": "int64", "blank_count": "int64"})
-    found = judge_spots(spots, busiest_elsewhere=int(known or 0))
-    defaults = pd.MultiIndex.from_frame(found[["lon", "lat"]])
-    ordinary = spots[~pd.MultiIndex.from_frame(spots[["lon", "lat"]]).isin(defaults)]
-    busiest = ordinary["row_count"].max() if len(ordinary) else 0
-    writer.set_setting(BUSIEST, str(max(int(known or 0), int(busiest))))
-    return found
+    if writer.only_adds:
+        spots = _count_spots(writer, "spots_touched")
+        is_busy = spots["row_count"] >= MIN_ROWS
+        if not (is_busy & (spots["blank_count"] * 2 > spots["row_count"])).any():
+            return judge_spots(spots, MIN_ROWS)
+    return judge_spots(_count_spots(writer, "spots"), MIN_ROWS)
+
+
+def _count_spots(writer: Writer, sql: str) -> pd.DataFrame:
+    spots = writer.frame(sql, newest=writer.snapshot)
+    located = "SELECT count(*) FROM lake.core_complaints WHERE located_by = 'coordinates'"
+    spots["share"] = spots["row_count"] / max(1, writer.rows(located)[0][0])
+    return spots.astype({"row_count": "int64", "address_count": "int64", "blank_count": "int64"})
 
 
 def _name_geocodes(geocodes: pd.DataFrame, writer: Writer) -> pd.DataFrame:

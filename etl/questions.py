@@ -70,16 +70,22 @@ class Answers:
         return None
 
     def apply(self, profile: Profile) -> Profile:
-        """The profile with everything that was answered said in it."""
+        """The profile with everything that was answered said in it.
+
+        What names a table or column that the contract has no longer is passed over: it is asked
+        again.
+        """
+        asked = {table.name: {column.name for column in table.asked} for table in profile.tables}
         heads = dict(profile.heads)
-        columns = {table: dict(heads) for table, heads in profile.columns.items()}
+        columns = {table: dict(named) for table, named in profile.columns.items()}
         aliases = dict(profile.aliases)
         for answer in self.given:
-            if answer.kind == SHEET:
+            if answer.kind == SHEET and answer.answer in {"", *asked}:
                 heads[answer.key] = answer.answer
             elif answer.kind == COLUMN:
-                table, header = answer.key.split("/", 1)
-                columns.setdefault(table, {})[header] = answer.answer
+                table, _, header = answer.key.partition("/")
+                if table in asked and answer.answer in {"", *asked[table]}:
+                    columns.setdefault(table, {})[header] = answer.answer
             elif answer.kind == NAME:
                 aliases[answer.key] = answer.answer
         return replace(profile, heads=heads, columns=columns, aliases=aliases)

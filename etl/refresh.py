@@ -5,12 +5,13 @@ from __future__ import annotations
 import getpass
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from etl.asking import ask_about_columns, ask_about_list, ask_about_names, ask_about_sheet
 from etl.boundaries import Layer
@@ -87,6 +88,17 @@ class Arrival:
     def origin(self) -> tuple[str, str]:
         """File and sheet, as they are spoken of."""
         return self.reading.name, self.sheet.name
+
+
+@dataclass
+class SeenList:
+    """The sheets of one list that came in: their first, the keys on them, and rows known before."""
+
+    table: Table
+    origin: tuple[str, str]
+    report: SheetReport
+    keys: list[pa.Array] = field(default_factory=list)
+    shared: int = 0
 
 
 def refresh(
@@ -166,6 +178,7 @@ class Refresh:
         self.ledger = Ledger(writer)
         self.has_news = False
         self.matches: dict[tuple[str, str, str], Match] = {}
+        self.lists: dict[str, SeenList] = {}
         self._names: dict[str, Names] | None = None
         self._extent: tuple[Extent | None] | None = None
 
@@ -177,6 +190,7 @@ class Refresh:
         for reading in self.readings:
             self._report_unread(reading)
         self._land_everything()
+        self._settle_lists()
         self._compare_with_register()
         self.has_news |= self.ledger.write()
         self.has_news |= self._remember_answers(new_answers)
@@ -186,6 +200,10 @@ class Refresh:
         if self.has_news:
             self._publish()
         self.report.has_news = self.has_news
+        asked = {
+            (question.kind, question.key): question for question in self.report.questions[::-1]
+        }
+        self.report.questions = list(asked.values())[::-1]
         self._compare_totals(before)
         self._collect_marks()
         self._list_compounds()
@@ -281,6 +299,7 @@ class Refresh:
         gone = self._settle_gone(checked, landed, arrival)
         self._set_apart(checked, landed, arrival)
         report = self._count(arrival, checked, landed, gone)
+        self._note_list(arrival, checked, landed, report)
         self._keep(arrival, checked, landed, report)
         self.report.changes += landed.changes
         self.report.changed_cells += landed.changed_cells
@@ -358,6 +377,7 @@ class Refresh:
                     [new, name],
                 )
                 rename_compound(self.writer, self.profile, str(name), str(new))
+                self.has_news = True
 
     def _refuse_conflicts(self, checked: Checked, landed: Landed, arrival: Arrival) -> None:
         """Rows numbered like another file's, of another thing, go to quarantine."""
@@ -385,8 +405,7 @@ class Refresh:
         """Rows that earlier readings of this list held and this one does not; how many go.
 
         Where ids were made from what a row says, a corrected row comes in under a new one, and
-        the former row goes. Where a person said that the sheet is a full list, all that is no
-        longer on it goes. Else nothing goes, and it is asked.
+        the former row goes. What a full list no longer has goes when all its sheets are in.
         """
         table, origin = checked.table, arrival.origin
         is_made = table.key[0] not in arrival.matches[0].columns
@@ -400,33 +419,50 @@ class Refresh:
                 f"《{origin[0]}》的工作表“{origin[1]}”：上次有、这次改过或没有的 {len(twins)} 行"
                 "已按新表去掉或换成改过的。"
             )
-        return len(twins) + self._settle_list(table, origin, landed)
+        return len(twins)
 
-    def _settle_list(self, table: Table, origin: tuple[str, str], landed: Landed) -> int:
+    def _note_list(
+        self, arrival: Arrival, checked: Checked, landed: Landed, report: SheetReport
+    ) -> None:
+        """Keep in mind what is on a list, refused rows included; it may have several sheets."""
+        mark = mark_list(arrival.table.name, *arrival.origin)
+        seen = self.lists.setdefault(mark, SeenList(arrival.table, arrival.origin, report))
+        refused = [*checked.bad_keys.values(), *landed.conflicts]
+        seen.keys += [checked.keys(), pa.array(refused, pa.string())]
+        seen.shared += landed.unchanged + len(landed.changed)
+
+    def _settle_lists(self) -> None:
         """What a full list no longer has goes; what may be one is asked about.
 
-        A sheet that shares no row with the earlier ones is no newer state of their list.
+        Sheets that share no row with the earlier ones are no newer state of their list.
         """
-        mark = mark_list(table.name, *origin)
-        family = [
-            (file, sheet)
-            for file, sheet in self.writer.rows(
-                'SELECT DISTINCT file, sheet FROM lake.files WHERE "table" = ?', [table.name]
-            )
-            if mark_list(table.name, file, sheet) == mark
-        ]
-        absent = self.writer.find_absent(table, family) if family else []
-        if not absent:
-            return 0
-        answer = self.answers.find(LIST, mark)
-        if answer != FULL:
-            if answer is None and landed.unchanged + len(landed.changed):
-                self.report.questions += ask_about_list(mark, table, origin, len(absent))
-            return 0
-        self.writer.forget_absent(table)
-        self.report.gone += [Gone(table.name, *told) for told in absent[:LISTED_GONE]]
+        for mark, seen in self.lists.items():
+            family = [
+                (file, sheet)
+                for file, sheet in self.writer.rows(
+                    'SELECT DISTINCT file, sheet FROM lake.files WHERE "table" = ?',
+                    [seen.table.name],
+                )
+                if mark_list(seen.table.name, file, sheet) == mark
+            ]
+            absent = self.writer.find_absent(seen.table, family, seen.keys) if family else []
+            answer = self.answers.find(LIST, mark)
+            if absent and answer == FULL:
+                self._take_out(seen, absent)
+            elif absent and answer is None and seen.shared:
+                self.report.questions += ask_about_list(mark, seen.table, seen.origin, len(absent))
+
+    def _take_out(self, seen: SeenList, absent: list[tuple[str, str, str, int]]) -> None:
+        self.writer.forget_absent(seen.table)
+        self.report.gone += [Gone(seen.table.name, *told) for told in absent[:LISTED_GONE]]
+        seen.report.rows_gone += len(absent)
         self.has_news = True
-        return len(absent)
+        if seen.table.name == "compounds":
+            names = "、".join(key for key, *_ in absent[:NAMED_PLACES])
+            self.report.warnings.append(
+                f"新的完整名单上没有的 {len(absent)} 个小区（{names}）已去掉；"
+                "原来记在它们名下的投诉等仍留着，算作没有落到小区的，请核对。"
+            )
 
     def _set_apart(self, checked: Checked, landed: Landed, arrival: Arrival) -> None:
         """Another list under the name of an earlier one must not take its records' place."""
@@ -443,10 +479,11 @@ class Refresh:
     def _is_mended(self, arrival: Arrival) -> bool:
         """Whether rows that are all in quarantine are on this sheet again, changed a little."""
         waiting = self.writer.rows(
-            "SELECT row, cells FROM lake.quarantine WHERE file = ? AND sheet = ? AND snapshot < ?",
-            [*arrival.origin, self.writer.snapshot],
+            "SELECT row, cells FROM lake.quarantine "
+            'WHERE file = ? AND sheet = ? AND snapshot < ? AND "table" = ?',
+            [*arrival.origin, self.writer.snapshot, arrival.table.name],
         )
-        alike = total = 0
+        alike = 0
         for match in arrival.matches:
             rows = {row: json.loads(cells) for row, cells in waiting if row <= arrival.sheet.height}
             numbers = _within(match, np.array(sorted(rows), dtype=np.int64))
@@ -455,8 +492,7 @@ class Refresh:
             ):
                 same = sum(now.get(header) == text for header, text in rows[row].items())
                 alike += same * 2 >= len(rows[row])
-        total = len(waiting)
-        return alike * 2 >= total
+        return alike * 2 >= len(waiting)
 
     # -- comparing -------------------------------------------------------------------------
 

@@ -38,7 +38,7 @@ from etl.profile import Profile
 from etl.table import Table
 from etl.tables import TABLES
 from etl.tables.outputs import OUTPUTS
-from etl.tables.records import FILES, ISSUES, QUARANTINE, RAW_ROWS, RECORDS
+from etl.tables.records import FILES, QUARANTINE, RAW_ROWS, RECORDS
 
 EXTENSIONS = ("sqlite_scanner", "ducklake", "spatial")
 CATALOGUE = "catalogue.sqlite"
@@ -712,16 +712,17 @@ class Writer:
         )
 
     def find_absent(
-        self, table: Table, origins: list[tuple[str, str]]
+        self, table: Table, origins: list[tuple[str, str]], present: list[pa.Array]
     ) -> list[tuple[str, str, str, int]]:
-        """Rows of earlier sheets that are not on the sheet just landed: key, file, sheet, row."""
+        """Rows of earlier sheets of which no key is present any more: key, file, sheet, row."""
         self._register_origins(origins)
-        keys = ", ".join(quote(name) for name in table.key)
-        key = "concat_ws('|', " + ", ".join(quote(name) for name in table.key) + ")"
+        keys = pa.concat_arrays(present)
+        self.register("present", pa.Table.from_arrays([keys], names=["key"]))
         found = self.rows(
-            f"SELECT {key}, file, sheet, row FROM lake.{quote('core_' + table.name)} "
-            f"SEMI JOIN origins USING (file, sheet) ANTI JOIN staging USING ({keys}) "
-            "WHERE snapshot < ? ORDER BY file, sheet, row",
+            f"FROM (SELECT {_key_text(table)} AS key, file, sheet, row "
+            f"FROM lake.{quote('core_' + table.name)} "
+            "SEMI JOIN origins USING (file, sheet) WHERE snapshot < ?) "
+            "ANTI JOIN present USING (key) ORDER BY file, sheet, row",
             [self.snapshot],
         )
         return [(str(k), str(file), str(sheet), int(row)) for k, file, sheet, row in found]
@@ -730,8 +731,9 @@ class Writer:
         """Take out what `find_absent` has just found."""
         self.touch_everything()
         self.execute(
-            f"DELETE FROM lake.{quote('core_' + table.name)} c WHERE snapshot < ? "
-            f"AND (file, sheet) IN (SELECT (file, sheet) FROM origins) AND {_not_staged(table)}",
+            f"DELETE FROM lake.{quote('core_' + table.name)} WHERE snapshot < ? "
+            "AND (file, sheet) IN (SELECT (file, sheet) FROM origins) "
+            f"AND {_key_text(table)} NOT IN (SELECT key FROM present WHERE key IS NOT NULL)",
             [self.snapshot],
         )
 
@@ -773,12 +775,13 @@ class Writer:
 
     def relabel(self, origin: tuple[str, str], table: Table, file: str) -> None:
         """Set the rows and records of a sheet apart under another file name."""
-        kept = (QUARANTINE.name, ISSUES.name, FILES.name, RAW_ROWS.name)
-        for name in (f"core_{table.name}", *kept):
+        here = "file = ? AND sheet = ? AND snapshot < ?"
+        place = [file, *origin, self.snapshot]
+        self.execute(f"UPDATE lake.{quote('core_' + table.name)} SET file = ? WHERE {here}", place)
+        for name in (QUARANTINE.name, FILES.name, RAW_ROWS.name):
             self.execute(
-                f"UPDATE lake.{quote(name)} SET file = ? "
-                "WHERE file = ? AND sheet = ? AND snapshot < ?",
-                [file, *origin, self.snapshot],
+                f'UPDATE lake.{quote(name)} SET file = ? WHERE {here} AND "table" = ?',
+                [*place, table.name],
             )
 
     def _register_origins(self, origins: list[tuple[str, str]]) -> None:
@@ -964,6 +967,11 @@ def _live_states(entries: list[Entry]) -> list[int]:
         elif live:
             live.pop()
     return live
+
+
+def _key_text(table: Table) -> str:
+    """The key of a row as one text, as `etl.check.join_key` has it."""
+    return "concat_ws('|', " + ", ".join(quote(name) for name in table.key) + ")"
 
 
 def _explain_failure(error: duckdb.Error) -> str:

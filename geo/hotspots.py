@@ -328,7 +328,6 @@ def judge_spots(
     min_rows: int = 30,
     min_share: float = 0.005,
     min_addresses: int = 10,
-    busiest_elsewhere: int = 0,
 ) -> pd.DataFrame:
     """Find default geocodes among points that are counted already, by `find_default_geocodes`.
 
@@ -337,8 +336,6 @@ def judge_spots(
     spots : DataFrame[lon, lat, row_count, address_count, blank_count, share]
         One row per exact point (degrees to 6 decimals): its rows, its different addresses, its
         rows without one, and its share of all rows with coordinates (0 to 1).
-    busiest_elsewhere
-        The most rows on an ordinary point that is not among `spots`.
 
     Returns
     -------
@@ -347,8 +344,7 @@ def judge_spots(
     """
     is_many = (spots["row_count"] >= min_rows) & (spots["share"] >= min_share)
     ordinary = spots.loc[~is_many, "row_count"]
-    busiest = max(int(ordinary.max()) if len(ordinary) else 0, busiest_elsewhere)
-    busiest_ordinary = busiest if busiest else np.inf
+    busiest_ordinary = ordinary.max() if len(ordinary) else np.inf
     is_blank = spots["blank_count"] * 2 > spots["row_count"]
     dwarfs = is_blank & (spots["row_count"] >= DOMINANCE * busiest_ordinary)
     is_null = (spots["lon"] == 0) & (spots["lat"] == 0)
