@@ -20,6 +20,8 @@ from etl.tables import BY_NAME
 from etl.tables.records import FILES, ISSUES, QUARANTINE
 
 Origin = tuple[str, str]
+# Of so many cells of a row one may have been mended.
+MENDED_SHARE = 3
 
 
 class Ledger:
@@ -100,17 +102,19 @@ class Ledger:
     def _drop_mended(self) -> bool:
         """Drop rows of other sheets that were in quarantine under a key that has now come in."""
         waiting = self.writer.rows(
-            'SELECT DISTINCT "table", key, file, sheet FROM lake.quarantine WHERE key IS NOT NULL '
+            'SELECT DISTINCT "table", key, file, sheet, cells FROM lake.quarantine '
+            "WHERE key IS NOT NULL "
             "AND (file, sheet) NOT IN (SELECT (file, sheet) FROM origins)"
         )
         has_news = False
         for name, arrays in self._good.items():
             good = pa.chunked_array(arrays).combine_chunks()
-            near = [told for told in waiting if told[0] == name and self._may_mend(*told)]
-            keys = pa.array([key for _, key, _, _ in near], pa.string())
-            is_mended = pc.is_in(keys, value_set=good).to_pylist()
-            for (table, key, file, sheet), mended in zip(near, is_mended, strict=True):
-                if mended:
+            near = [told for told in waiting if told[0] == name]
+            keys = pa.array([key for _, key, *_ in near], pa.string())
+            has_come = pc.is_in(keys, value_set=good).to_pylist()
+            for told, has in zip(near, has_come, strict=True):
+                if has and self._is_mended(*told):
+                    table, key, file, sheet, _ = told
                     has_news = True
                     self.writer.execute(
                         'DELETE FROM lake.quarantine WHERE "table" = ? AND key = ? '
@@ -119,12 +123,27 @@ class Ledger:
                     )
         return has_news
 
-    def _may_mend(self, table: str, _key: str, file: str, sheet: str) -> bool:
-        """Whether a key that came in is the one that waits, and not another office's.
+    def _is_mended(self, table: str, key: str, file: str, sheet: str, cells: str) -> bool:
+        """Whether what came in under a key is the row that waits, and not another office's.
 
-        Where each office may count from one, only a sheet of the same list mends its rows.
+        Where each office may count from one, it is a sheet of the same list that mends its rows,
+        or a row of which few cells differ.
         """
-        if not BY_NAME[table].fixed:
+        contract = BY_NAME[table]
+        if not contract.fixed:
             return True
         mark = mark_list(table, file, sheet)
-        return any(mark_list(table, *origin) == mark for origin in self.origins)
+        if any(mark_list(table, *origin) == mark for origin in self.origins):
+            return True
+        came = self.writer.rows(
+            f"SELECT r.cells FROM lake.core_{table} c JOIN lake.raw_rows r "
+            'ON r."table" = ? AND r.file = c.file AND r.sheet = c.sheet AND r.row = c.row '
+            f"WHERE c.{contract.key[0]} = ?",
+            [table, key],
+        )
+        waits = {head: said for head, said in json.loads(cells).items() if said != key}
+        allowed = max(1, len(waits) // MENDED_SHARE)
+        return any(
+            sum(now.get(head) != said for head, said in waits.items()) <= allowed
+            for now in (json.loads(told) for (told,) in came)
+        )
