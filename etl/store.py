@@ -386,8 +386,13 @@ class Store:
             raise StoreBusyError(
                 f"{self._read_who()}正在更新数据，请过几分钟再试；您的文件没有动。"
             ) from error
-        except (OSError, NotImplementedError) as error:
+        except OSError as error:
             raise StoreError(f"“{self.path}”不能写入，请检查权限或磁盘。数据没有变动。") from error
+        except RuntimeError as error:  # how the lock says that this disk knows none
+            raise StoreError(
+                f"“{self.path}”所在的磁盘不支持文件锁（常见于网络盘），不能保证一次只有一人更新。"
+                "请把数据文件夹放在本机磁盘上。数据没有变动。"
+            ) from error
         try:
             self._note_who(who)
             yield

@@ -23,7 +23,6 @@ DEFAULT_PASSWORD = "VelvetSweatshop"
 BROKEN_ZIP = (
     zipfile.BadZipFile,
     KeyError,
-    NotImplementedError,
     RuntimeError,
     ValueError,
     EOFError,

@@ -7,6 +7,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from etl import store as store_module
+from etl.errors import StoreError
 from etl.profile import load_profile
 from etl.questions import FULL, Answer, Answers, mark_list
 from etl.refresh import refresh
@@ -151,3 +153,15 @@ def test_answers_that_no_longer_make_sense_are_passed_over() -> None:
     applied = Answers(given).apply(profile)
     assert applied.heads == {}
     assert applied.columns["complaints"] == {"来路": "channel"}
+
+
+def test_a_disk_without_locks_is_said(
+    office: Store, write_xlsx: WriteXlsx, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise RuntimeError("FileSystem does not appear to support flock")
+
+    monkeypatch.setattr(store_module.FileLock, "acquire", refuse)
+    with pytest.raises(StoreError, match="不支持文件锁"):
+        refresh(office, [write_xlsx("投诉.xlsx", 投诉=[HEADER, row("1")])])
+    assert numbers(office) == set()
