@@ -39,8 +39,9 @@ class Match:
     `columns` gives, for each column of the contract, the places (from zero) that head it, the
     first being preferred; `unknown` the headers that the contract does not know. The rows of the
     table are those from `first_row` to before `end_row` (from zero; None: to the end), and the
-    `depth` rows before them are its header. A table
-    with neighbours beside it has only the columns between its first and its last header.
+    `depth` rows before them are its header, which `repeats` itself in these rows, as printed pages
+    do. A table with neighbours beside it has only the columns between its first and its last
+    header.
     """
 
     table: Table
@@ -51,6 +52,7 @@ class Match:
     end_row: int | None = None
     has_neighbours: bool = False
     depth: int = 1
+    repeats: tuple[int, ...] = ()
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -127,9 +129,14 @@ def find_tables(sheet: Sheet, file: str, profile: Profile) -> list[Match] | NoMa
         if len(found) >= MOST_TABLES or any(row < match.first_row for match in found):
             continue
         below = surest.get(row) or _best_match(sheet, [row], file, profile)
-        if isinstance(below, Match) and not (found and below.headers == found[-1].headers):
-            found[-1:] = [replace(match, end_row=row) for match in found[-1:]]
-            found.append(below)
+        if not isinstance(below, Match):
+            continue
+        if found and below.headers == found[-1].headers:
+            again = (*found[-1].repeats, *range(below.header_row, below.first_row))
+            found[-1] = replace(found[-1], repeats=again)
+            continue
+        found[-1:] = [replace(match, end_row=row) for match in found[-1:]]
+        found.append(below)
     return [part for match in found for part in _split_sideways(match, sheet, profile)]
 
 
@@ -210,7 +217,8 @@ def _split_sideways(match: Match, sheet: Sheet, profile: Profile) -> list[Match]
         if not whole:
             return [match]
         best = max(whole, key=lambda item: (item[0], -item[1]))[2]
-        found.append(replace(best, end_row=match.end_row, depth=match.depth, has_neighbours=True))
+        beside = replace(match, headers=best.headers, has_neighbours=True)
+        found.append(replace(beside, table=best.table, columns=best.columns, unknown=best.unknown))
     return found
 
 

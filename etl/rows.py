@@ -54,20 +54,21 @@ def sort_rows(sheet: Sheet, match: Match) -> Sorted:
     count = np.zeros(size, dtype=np.int64)
     for cells in columns.values():
         count += cells.filled()
-    suspects = np.flatnonzero(_may_be_special(columns, match, count))
+    repeats = {row - top for row in match.repeats if top <= row < end}
+    suspects = {*repeats, *np.flatnonzero(_may_be_special(columns, match, count)).tolist()}
     is_data = count > 0
     wordy = _find_wordy(match)
     head = [[sheet.cell(row, p) for p in places] for row in range(match.header_row, top)]
     totals = []
     # Where the next header is, repeated or of another table: above it stand its titles.
     heads = [] if match.end_row is None else [size]
-    for row in suspects.tolist():
+    for row in sorted(suspects):
         row_cells = [columns[place][row] for place in places]
         terse = [c for c, place in zip(row_cells, places, strict=True) if place not in wordy]
         words = [c for c, place in zip(row_cells, places, strict=True) if place in wordy]
         if is_total_row(terse) or any(isinstance(c, str) and _SUM.match(fold(c)) for c in words):
             totals.append(top + row)
-        elif row_cells in head or is_header_row(row_cells, match, places):
+        elif row in repeats or row_cells in head or is_header_row(row_cells, match, places):
             heads.append(row)
         elif not (is_foot_row(row_cells) or is_section_row(terse, match)):
             continue

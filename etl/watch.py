@@ -256,8 +256,9 @@ class Watcher:
         now: datetime,
         found: Round,
     ) -> None:
-        """Judge each file of a refresh and put it away."""
+        """Judge every file of a refresh, then put them away: all of them were read, come what may."""
         found.snapshot = report.snapshot or found.snapshot
+        judged = []
         for position, name in enumerate(batch):
             if self._stamp_of(name) != stamps[name]:
                 words = f"《{_mask(name)}》在读的时候又改动了，等它写完再读一遍。"
@@ -269,6 +270,8 @@ class Watcher:
             sentences = tuple(_describe(name, file, report, now))
             fate: Fate = "returned" if _is_refused(name, file, report) else "done"
             self._judge(name, stamps[name], fate, sentences, now, report)
+            judged.append(name)
+        for name in judged:
             self._put_away(name, found)
 
     def _stamp_of(self, name: str) -> Stamp | None:

@@ -630,3 +630,19 @@ def test_what_somebody_said_is_no_sum_and_no_title(reader: Reader, tmp_path: Pat
     (failed,) = (issue for issue in checked.issues if issue.cell == "E5")
     assert "公式出错了（#REF!）" in failed.problem
     assert checked.rows["building_no"].to_pylist() == ["3栋", None]
+
+
+def test_a_header_of_two_rows_may_repeat_one_of_one_row(reader: Reader, tmp_path: Path) -> None:
+    rows = [
+        ["工单编号", "受理日期", "诉求类别", "小区", "诉求内容"],
+        ["GD-1", "2024-01-01", "停车管理", "甲园", "占道"],
+        ["第二页"],
+        ["工单编号", "受理日期", "诉求类别", "基本情况", ""],
+        ["", "", "", "小区", "诉求内容"],
+        ["GD-2", "2024-01-02", "停车管理", "乙院", "占道"],
+    ]
+    path = write_workbook(tmp_path / "两页.xlsx", {"Sheet1": rows})
+    (checked,) = check_book(reader.read(path), path.name)
+    assert checked.row_numbers.tolist() == [2, 6]
+    assert not checked.bad_rows
+    assert checked.recognised == 3

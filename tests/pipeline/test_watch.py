@@ -366,6 +366,24 @@ def test_once_takes_two_looks(bench: Bench) -> None:
     assert (found.done, found.waiting) == (["a.csv"], [])
 
 
+def test_all_of_a_batch_is_known_as_read_before_any_of_it_is_moved(bench: Bench) -> None:
+    class DiesMoving(Watcher):
+        def _move(self, path: Path, target: Path) -> None:
+            raise KeyboardInterrupt
+
+    bench.drop("a.csv")
+    bench.drop("b.csv")
+    bench.start(DiesMoving)
+    bench.look()
+    with pytest.raises(KeyboardInterrupt):
+        bench.look()
+    bench.start()
+    bench.look()
+    bench.look()
+    assert bench.reader.batches == [["a.csv", "b.csv"]]
+    assert bench.names("done") == ["a.csv", "b.csv"]
+
+
 # -- with a store --------------------------------------------------------------------------------
 
 
@@ -531,4 +549,4 @@ class WatchedFolder(RuleBasedStateMachine):
 
 
 TestWatchedFolder = WatchedFolder.TestCase
-TestWatchedFolder.settings = settings(max_examples=30, stateful_step_count=25, deadline=None)
+TestWatchedFolder.settings = settings(max_examples=30, stateful_step_count=25)
