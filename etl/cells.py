@@ -15,7 +15,7 @@ import cn2an
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from etl.sheet import Cell, Cells
+from etl.sheet import Cell, Cells, judge_texts
 from etl.table import LONGEST_TEXT, Column
 
 Typed = str | int | float | bool | date | datetime
@@ -64,8 +64,12 @@ def is_empty(cell: Cell) -> bool:
 
 def is_short_empty(texts: pa.Array) -> pa.Array:
     """Which texts of a column may be words for nothing: bool; `is_empty` says of each for sure."""
-    is_short = pc.less_equal(pc.utf8_length(texts), LONGEST_EMPTY)
-    return pc.and_(is_short, pc.match_substring_regex(texts, _MAYBE_EMPTY))
+
+    def judge(part: pa.Array) -> pa.Array:
+        is_short = pc.less_equal(pc.utf8_length(part), LONGEST_EMPTY)
+        return pc.and_(is_short, pc.match_substring_regex(part, _MAYBE_EMPTY))
+
+    return judge_texts(texts, judge)
 
 
 def parse_cell(

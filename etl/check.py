@@ -11,14 +11,13 @@ from dataclasses import dataclass, field
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from openpyxl.utils import get_column_letter
 
 from etl.cells import BadCellError, Typed, as_text, as_texts, is_empty, parse_cell, split_lonlat
 from etl.columns import ARROW_TYPES, Parsed, parse_column
 from etl.coordinates import judge_coordinates, parse_angle
 from etl.match import Match
 from etl.names import INEXACT, Found, Names, Tie, canonical_building
-from etl.privacy import MASK, mask_text, mask_texts
+from etl.privacy import MASK, mask_text
 from etl.profile import Profile
 from etl.rows import sort_rows
 from etl.sheet import Cell, Cells, Sheet, address
@@ -32,8 +31,6 @@ _PERSONAL_HEADER = re.compile(
     r"|房号|门牌|户代表|name|phone|tel|mobile|owner|e-?mail|(?:人|者|员|长)(?:[（(].*)?$",
     re.IGNORECASE,
 )
-# The shortest number that may be somebody's: a telephone's.
-_SHORTEST_NUMBER = 1e10
 # Columns whose sums mean something; a mean year or score in the row of sums is none.
 _SUMMED_UNITS = frozenset({"户", "人", "栋", "个"})
 
@@ -717,62 +714,6 @@ def check_sheet(
     return Checker(sheet, match, profile, file, references, extent).run()
 
 
-@dataclass(frozen=True)
-class RawCells:
-    """What a sheet itself says in some rows: a text column for each header, masked as stored."""
-
-    headers: list[str]
-    columns: list[pa.Array]
-
-
-def read_raw(sheet: Sheet, match: Match, numbers: Sequence[int] | np.ndarray) -> RawCells:
-    """What the sheet itself says in some rows (counted from one), by header, masked as stored.
-
-    Cells of personal columns are left out, and an empty cell is null.
-    """
-    personal = set(find_personal(match))
-    rows = pa.array(np.asarray(numbers, dtype=np.int64) - 1)
-    raw = RawCells([], [])
-    for place in match.places(sheet.width):
-        cells = sheet.columns[place].take(rows)
-        if place in personal or not cells.filled().any():
-            continue
-        header = match.headers[place] if place < len(match.headers) else ""
-        if not header or header in raw.headers:
-            # No header, or one that stands twice: the letter tells the columns apart.
-            header = f"{header}（{get_column_letter(place + 1)}列）"
-        raw.headers.append(header)
-        raw.columns.append(_mask_cells(cells))
-    return raw
-
-
-def _mask_cells(cells: Cells) -> pa.Array:
-    """Cells as text without personal information; a number is such only where it is long."""
-    is_long = pc.greater_equal(pc.abs(cells.number), _SHORTEST_NUMBER)
-    is_long = pc.and_(is_long, pc.equal(pc.floor(cells.number), cells.number)).fill_null(False)
-    nothing = [pa.nulls(len(cells), part.type) for part in cells.parts]
-    telling = Cells(cells.text, pc.if_else(is_long, cells.number, None), nothing[2])
-    harmless = Cells(nothing[0], pc.if_else(is_long, None, cells.number), cells.moment)
-    return pc.coalesce(mask_texts(as_texts(telling)), as_texts(harmless))
-
-
-def describe_cells(
-    sheet: Sheet, match: Match, numbers: Sequence[int] | np.ndarray
-) -> list[dict[str, str]]:
-    """The same as `read_raw`, a row each: header to text, without empty cells."""
-    raw = read_raw(sheet, match, numbers)
-    texts = [column.to_pylist() for column in raw.columns]
-    return [
-        {
-            h: column[i]
-            for h, column in zip(raw.headers, texts, strict=True)
-            if column[i] is not None
-        }
-        for i in range(len(numbers))
-    ]
-
-
 __all__ = [
-    "ERROR", "MASK", "WARNING", "Checked", "Doubt", "Issue", "Parsed", "RawCells",
-    "check_sheet", "describe_cells", "read_raw",
+    "ERROR", "MASK", "WARNING", "Checked", "Doubt", "Issue", "Parsed", "check_sheet",
 ]  # fmt: skip

@@ -16,7 +16,7 @@ from rapidfuzz import fuzz, process
 from etl.cells import fold
 from etl.privacy import mask_text
 from etl.profile import Profile
-from etl.sheet import Cell, Sheet
+from etl.sheet import Cell, Sheet, judge_texts
 from etl.table import Table
 
 SEARCHED_ROWS = 30
@@ -262,15 +262,24 @@ def _further_headers(sheet: Sheet, start: int, profile: Profile) -> list[int]:
         part = column.slice(start, sheet.height - start)
         if part.text.null_count == len(part):
             continue
-        is_short = pc.less_equal(pc.binary_length(part.text), _LONGEST_HEADER)
-        plain = pc.replace_substring_regex(pc.if_else(is_short, part.text, None), _UNTOLD, "")
-        is_word = pc.is_in(plain, value_set=words)
-        count += is_word.to_numpy(zero_copy_only=False)
+        is_word = judge_texts(part.text, lambda texts: _find_words(texts, words))
+        count += is_word.fill_null(False).to_numpy(zero_copy_only=False)
     below = np.append(count[1:], 0)
     enough = (count >= FEWEST_HEADERS) | (
         (count > 0) & (below > 0) & (count + below >= FEWEST_HEADERS)
     )
     return [start + int(row) for row in np.flatnonzero(enough)[:MOST_HEADERS]]
+
+
+def _find_words(texts: pa.Array, words: pa.Array) -> pa.Array:
+    """Which texts are known headers, but for units and spaces; few texts are short and end so."""
+    is_short = pc.less_equal(pc.binary_length(texts), _LONGEST_HEADER)
+    found = pc.is_in(texts, value_set=words)
+    dressed = pc.and_(is_short, pc.match_substring_regex(texts, _UNTOLD))
+    if not pc.any(dressed).as_py():
+        return found
+    plain = pc.replace_substring_regex(pc.if_else(dressed, texts, None), _UNTOLD, "")
+    return pc.or_(found, pc.is_in(plain, value_set=words))
 
 
 def _may_be_stacked(rows: Sequence[Sequence[Cell]]) -> bool:

@@ -8,6 +8,8 @@ from functools import lru_cache
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from etl.sheet import judge_texts
+
 MASK = "＊"
 
 _SURNAMES = (
@@ -125,7 +127,7 @@ def is_suspect(texts: pa.Array) -> pa.Array:
 
     It errs on the side of suspicion; the texts it names go through `mask_text` one by one.
     """
-    return pc.match_substring_regex(texts, _SUSPECT)
+    return judge_texts(texts, lambda part: pc.match_substring_regex(part, _SUSPECT))
 
 
 def mask_texts(texts: pa.Array) -> pa.Array:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,9 +23,7 @@ from etl.check import (
     Extent,
     Issue,
     check_sheet,
-    describe_cells,
     join_checked,
-    read_raw,
 )
 from etl.figures import publish_figures
 from etl.ledger import Ledger
@@ -34,6 +33,7 @@ from etl.outlines import find_extent, land_layer, rename_compound, settle_outlin
 from etl.place import bring_to_wgs84, place_complaints, read_names
 from etl.profile import Profile
 from etl.questions import FULL, LIST, NAME, Answer, Answers, Choice, mark_list
+from etl.raw import RawRows, describe_cells, write_raw
 from etl.reading import (
     Finding,
     Progress,
@@ -141,8 +141,8 @@ def refresh(
     readings = read_files(
         files, answered, passwords or {}, lambda share, words: progress(share / 2, words)
     )
-    with store.write(who or user_name()) as writer:
-        run = Refresh(writer, answered, known, readings, dry_run, progress)
+    with store.write(who or user_name()) as writer, ThreadPoolExecutor(1) as ahead:
+        run = Refresh(writer, ahead, answered, known, readings, dry_run, progress)
         return run.run(list(answers))
 
 
@@ -160,6 +160,7 @@ class Refresh:
     def __init__(
         self,
         writer: Writer,
+        ahead: ThreadPoolExecutor,
         profile: Profile,
         answers: Answers,
         readings: list[Reading],
@@ -167,6 +168,7 @@ class Refresh:
         progress: Progress = be_silent,
     ) -> None:
         self.writer = writer
+        self.ahead = ahead
         self.profile = profile
         self.answers = answers
         self.readings = readings
@@ -289,6 +291,8 @@ class Refresh:
 
     def _land(self, arrival: Arrival) -> None:
         """Check one sheet, bring its good rows in, keep the others with their reasons."""
+        # On the other core meanwhile: which of the rows come in shows only later.
+        raws = [self.ahead.submit(write_raw, arrival.sheet, match) for match in arrival.matches]
         checked = self._check(arrival)
         if checked.table.name == "compounds":
             self._adopt_ids(checked)
@@ -300,7 +304,7 @@ class Refresh:
         self._set_apart(checked, landed, arrival)
         report = self._count(arrival, checked, landed, gone)
         self._note_list(arrival, checked, landed, report)
-        self._keep(arrival, checked, landed, report)
+        self._keep(arrival, checked, landed, report, raws)
         self.report.changes += landed.changes
         self.report.changed_cells += landed.changed_cells
         self.has_news |= len(landed.fresh) > 0
@@ -346,15 +350,19 @@ class Refresh:
         return report
 
     def _keep(
-        self, arrival: Arrival, checked: Checked, landed: Landed, report: SheetReport
+        self,
+        arrival: Arrival,
+        checked: Checked,
+        landed: Landed,
+        report: SheetReport,
+        raws: list[Future[RawRows]],
     ) -> None:
         """Raw rows of what came in; quarantine, issues and the record of the sheet."""
         bad_cells: dict[int, dict[str, str]] = {}
-        for match in arrival.matches:
+        for match, raw in zip(arrival.matches, raws, strict=True):
             self.matches[*arrival.origin, match.table.name] = match
-            fresh = _within(match, np.unique(landed.fresh))
-            raw = read_raw(arrival.sheet, match, fresh)
-            self.writer.keep_raw(match.table, arrival.origin, fresh, raw.headers, raw.columns)
+            fresh = raw.result().take(_within(match, np.unique(landed.fresh)))
+            self.writer.keep_raw(match.table, arrival.origin, *fresh)
             bad = _within(match, np.array(list(checked.bad_rows), dtype=np.int64))
             described = describe_cells(arrival.sheet, match, bad)
             for row, cells in zip(bad.tolist(), described, strict=True):
@@ -498,8 +506,10 @@ class Refresh:
 
     def _compare_with_register(self) -> None:
         """Sums that other sheets give for a compound must be those of the register."""
+        arrived = {sheet.table for sheet in self.report.sheets}
         for table in self.profile.tables:
-            for rule in table.reconcile:
+            # Where neither side came, nothing can have come apart.
+            for rule in table.reconcile if arrived & {table.name, "compounds"} else ():
                 sql = _reconcile_sql(table.name, rule.column, rule.against)
                 for name, file, sheet, row, found, stated in self.writer.rows(sql):
                     label = table[rule.column].label

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from etl.cells import fold
 from etl.match import Match, fold_header
-from etl.sheet import Cell, Cells, Sheet
+from etl.sheet import Cell, Cells, Sheet, judge_texts
 
 _TOTAL = re.compile(r"^(合计|总计|共计|总数|累计|小计|.{0,12}小计|.{0,12}合计)[:：]?$")
 _SUM = re.compile(r"^(合计|总计|共计|总数|累计|小计)[:：]?$")
@@ -106,7 +106,7 @@ def _may_be_special(columns: dict[int, Cells], match: Match, count: np.ndarray) 
     for place, cells in columns.items():
         if cells.text.null_count == len(cells):
             continue
-        special = pc.match_substring_regex(cells.text, _SPECIAL)
+        special = judge_texts(cells.text, lambda part: pc.match_substring_regex(part, _SPECIAL))
         if place < len(match.headers) and match.headers[place]:
             special = pc.or_kleene(special, pc.equal(cells.text, match.headers[place]))
         found |= special.fill_null(False).to_numpy(zero_copy_only=False)

@@ -456,6 +456,8 @@ class Writer:
         self.touched_months: set[date] | None = set()
         # Whether no complaint was changed or taken out, and nothing by which others are placed.
         self.only_adds = True
+        # Whether any key of the sheet that is being landed was in the store before.
+        self._knows_any = False
         self.snapshot = self._next_snapshot()
 
     def _next_snapshot(self) -> int:
@@ -610,11 +612,8 @@ class Writer:
         self._cursor.register("arriving", rows)
         self.execute(f"INSERT INTO staging ({names}) SELECT {names} FROM arriving")
         self._cursor.unregister("arriving")
-        self.execute(
-            f"CREATE OR REPLACE TEMP TABLE known AS FROM ({_stated_view(table)}) "
-            f"SEMI JOIN staging USING ({keys})"
-        )
-        if not self.rows("SELECT 1 FROM known LIMIT 1"):
+        self._find_known(table, keys)
+        if not self._knows_any:
             self.execute("CREATE OR REPLACE TEMP VIEW merged AS FROM staging")
             return
         merged = ", ".join(
@@ -628,12 +627,25 @@ class Writer:
             f"FROM staging s LEFT JOIN known k USING ({keys})"
         )
 
+    def _find_known(self, table: Table, keys: str) -> None:
+        """`known`: what the store has of the keys of `staging`, as its sheets stated it."""
+        core = f"lake.{quote('core_' + table.name)}"
+        # Where there is nothing at all nothing need be looked for.
+        has_rows = self.rows(f"SELECT count(*) FROM {core}")[0][0]
+        found = f"SEMI JOIN staging USING ({keys})" if has_rows else "LIMIT 0"
+        self.execute(f"CREATE OR REPLACE TEMP TABLE known AS FROM ({_stated_view(table)}) {found}")
+        self._knows_any = bool(self.rows("SELECT 1 FROM known LIMIT 1"))
+
     def _judge_fates(self, table: Table, origin: tuple[str, str]) -> None:
         """New, changed, unchanged, or in conflict with another file's: `fates` for each key.
 
         A row number alone tells no row: two tables of a kind may stand side by side.
         """
         keys = ", ".join(quote(name) for name in table.key)
+        if not self._knows_any:
+            new = f"SELECT {keys}, row, 'new' AS fate FROM merged"
+            self.execute(f"CREATE OR REPLACE TEMP VIEW fates AS {new}")
+            return
         own = ", ".join(f"m.{quote(name)}" for name in table.key)
         differs = " OR ".join(
             f"m.{quote(c.name)} IS DISTINCT FROM k.{quote(c.name)}" for c in table.stated
@@ -643,16 +655,19 @@ class Writer:
             f"m.{quote(name)}::DATE <> k.{quote(name)}::DATE" for name in table.fixed
         )
         self.execute(
-            f"CREATE OR REPLACE TEMP TABLE fates AS SELECT {own}, m.row, CASE "
+            f"CREATE OR REPLACE TEMP TABLE judged AS SELECT {own}, m.row, CASE "
             f"WHEN k.{quote(table.key[0])} IS NULL THEN 'new' "
             f"WHEN k.file <> ? AND ({other or 'false'}) THEN 'conflict' "
             f"WHEN {differs} THEN 'changed' ELSE 'unchanged' END AS fate "
             f"FROM merged m LEFT JOIN known k USING ({keys})",
             [origin[0]],
         )
+        self.execute("CREATE OR REPLACE TEMP VIEW fates AS FROM judged")
 
     def _list_changes(self, table: Table) -> tuple[list[Change], int]:
         """The cells that differ between `known` and `merged`: the first of them, and how many."""
+        if not self._knows_any:
+            return [], 0
         keys = ", ".join(quote(name) for name in table.key)
         cells = ", ".join(
             f"{{'place': {place}, 'old': k.{quote(c.name)}::VARCHAR, 'new': m.{quote(c.name)}::VARCHAR}}"
@@ -747,8 +762,7 @@ class Writer:
         table: Table,
         origin: tuple[str, str],
         numbers: np.ndarray,
-        headers: Sequence[str],
-        columns: Sequence[pa.Array],
+        cells: pa.ChunkedArray,
     ) -> None:
         """Keep what a sheet itself says in some rows, as JSON by header."""
         if not len(numbers):
@@ -759,21 +773,11 @@ class Writer:
                 "AND snapshot < ? AND row IN (SELECT unnest(?))",
                 [table.name, *origin, self.snapshot, numbers],
             )
-        names = [f"c{place}" for place in range(len(headers))]
-        arriving = pa.Table.from_arrays(
-            [pa.array(numbers, pa.int64()), *columns], names=["row", *names]
-        )
-        cells = "".join(
-            f", CASE WHEN {name} IS NOT NULL THEN {literal(json.dumps(header, ensure_ascii=False))}"
-            f" || ':' || to_json({name}) END"
-            for name, header in zip(names, headers, strict=True)
-        )
-        # Of tables side by side one may end before the other.
-        says = " OR ".join(f"{name} IS NOT NULL" for name in names) or "false"
+        arriving = pa.table({"row": numbers, "cells": cells})
         self._cursor.register("arriving", arriving)
         self._cursor.execute(
             'INSERT INTO lake.raw_rows ("table", file, sheet, row, cells, snapshot) '
-            f"SELECT ?, ?, ?, row, '{{' || concat_ws(','{cells}) || '}}', ? FROM arriving WHERE {says}",
+            "SELECT ?, ?, ?, row, cells, ? FROM arriving",
             [table.name, *origin, self.snapshot],
         )
         self._cursor.unregister("arriving")

@@ -7,10 +7,11 @@ from datetime import date, datetime
 import hypothesis.strategies as st
 from hypothesis import given, settings
 
-from etl.check import ERROR, Checked, check_sheet, describe_cells
+from etl.check import ERROR, Checked, check_sheet
 from etl.match import Match, find_table
 from etl.names import Names
 from etl.profile import load_profile
+from etl.raw import describe_cells
 from etl.sheet import Cell, Sheet
 
 PROFILE = load_profile()

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from etl.check import Checked, check_sheet, describe_cells
+from etl.check import Checked, check_sheet
 from etl.match import Match, find_table
 from etl.names import Names
 from etl.profile import Profile, load_profile, parse_profile
+from etl.raw import describe_cells
 from etl.sheet import Sheet
 from etl.table import Column
 
