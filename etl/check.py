@@ -81,6 +81,8 @@ class Checked:
     file: str = ""
     sheet: str = ""
     key_place: int = 0
+    # Whether every row's id was made from what it says.
+    has_made_keys: bool = False
 
     @property
     def rows_read(self) -> int:
@@ -151,6 +153,7 @@ class Checker:
         self.data = self.sorted.data
         self.unplaced: set[int] = set()
         self.repeats: set[int] = set()
+        self.has_made_keys = False
         self.found: dict[str, pa.Array] = {}
         self.doubts: dict[str, Doubt] = {}
 
@@ -452,6 +455,7 @@ class Checker:
         lacking = np.flatnonzero(rows[key].is_null().to_numpy(zero_copy_only=False))
         if not len(lacking):
             return
+        self.has_made_keys = len(lacking) == len(self.data)
         chosen = [rows[name].take(pa.array(lacking)).to_pylist() for name in self.table.identity]
         seen: Counter[str] = Counter()
         made = [
@@ -513,7 +517,10 @@ class Checker:
     def _refuse_repeat(self, number: int, first: int) -> None:
         names = [n for n in self.table.key if n in self.match.columns] or [self.table.key[0]]
         cell, place = self._cell(number, names[0])
-        label = "、".join(self.table[name].label for name in self.table.key)
+        told = self.table.key
+        if cell == "" and self.table.identity:  # its id was made from what it says
+            told = tuple(n for n in self.table.identity if n in self.match.columns) or told
+        label = "、".join(self.table[name].label for name in told)
         problem = f"与第 {first + 1} 行重复（{label}相同），只收第一行；请删去或改正"
         self._add(number, place, label, cell, problem, ERROR)
         self.repeats.add(number)  # the first row's arrival does not mend this one
@@ -595,6 +602,7 @@ class Checker:
             file=self.file,
             sheet=self.sheet.name,
             key_place=self._key_place(),
+            has_made_keys=self.has_made_keys,
         )
 
     def _key_place(self) -> int:
@@ -618,6 +626,7 @@ def join_checked(parts: Sequence[Checked]) -> Checked:
         masked=sum(part.masked for part in parts),
         unknown=list(dict.fromkeys(h for part in parts for h in part.unknown)),
         doubts=list({d.written: d for part in parts for d in part.doubts}.values()),
+        has_made_keys=all(part.has_made_keys for part in parts),
     )
     for part in parts:
         for number, problems in part.bad_rows.items():

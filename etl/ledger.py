@@ -138,6 +138,7 @@ class Ledger:
         came = self.writer.rows(
             f"SELECT r.cells FROM lake.core_{table} c JOIN lake.raw_rows r "
             'ON r."table" = ? AND r.file = c.file AND r.sheet = c.sheet AND r.row = c.row '
+            "AND r.snapshot = c.snapshot "
             f"WHERE c.{contract.key[0]} = ?",
             [table, key],
         )

@@ -307,7 +307,7 @@ class Refresh:
         self._keep(arrival, checked, landed, report, raws)
         self.report.changes += landed.changes
         self.report.changed_cells += landed.changed_cells
-        self.has_news |= len(landed.fresh) > 0
+        self.has_news |= len(landed.written) > 0
         if checked.table.name in _NAMING:
             self._names = None
 
@@ -361,7 +361,7 @@ class Refresh:
         bad_cells: dict[int, dict[str, str]] = {}
         for match, raw in zip(arrival.matches, raws, strict=True):
             self.matches[*arrival.origin, match.table.name] = match
-            fresh = raw.result().take(_within(match, np.unique(landed.fresh)))
+            fresh = raw.result().take(_within(match, np.unique(landed.written)))
             self.writer.keep_raw(match.table, arrival.origin, *fresh)
             bad = _within(match, np.array(list(checked.bad_rows), dtype=np.int64))
             described = describe_cells(arrival.sheet, match, bad)
@@ -416,7 +416,7 @@ class Refresh:
         the former row goes. What a full list no longer has goes when all its sheets are in.
         """
         table, origin = checked.table, arrival.origin
-        is_made = table.key[0] not in arrival.matches[0].columns
+        is_made = checked.has_made_keys
         twins = self.writer.find_twins(table, origin) if is_made and landed.gone else []
         if is_made and landed.gone and landed.is_same_list:
             twins = landed.gone

@@ -125,10 +125,19 @@ def is_section_row(row: Sequence[Cell], match: Match) -> bool:
 
 
 def is_total_row(row: Iterable[Cell]) -> bool:
-    """Whether a row is a sum of others: 合计, 小计 and their like in one of its text cells."""
-    texts = [cell for cell in row if isinstance(cell, str) and cell][:3]
+    """Whether a row is a sum of others: 合计, 小计 and their like in one of its first text cells.
+
+    More than the bare word (商品房小计) is a label only where a row begins, but for a number:
+    further on, as 公摊费合计 among kinds of complaints, it is what a row says.
+    """
+    told = [cell for cell in row if cell != ""]
+    texts = [(place, cell) for place, cell in enumerate(told) if isinstance(cell, str)][:3]
     # Most rows have no such word at all; folding every cell of every row would be felt.
-    return any(_TOTAL.match(fold(text)) for text in texts if "计" in text or "总" in text)
+    return any(
+        (_TOTAL if all(isinstance(c, float) for c in told[:place]) else _SUM).match(fold(text))
+        for place, text in texts
+        if "计" in text or "总" in text
+    )
 
 
 def is_foot_row(row: Sequence[Cell]) -> bool:

@@ -54,6 +54,8 @@ _COUNTS = (
 )  # fmt: skip
 # Functions of the extensions that open files by themselves, past the database's own guard.
 _REACHING_OUT = re.compile(r"\b(sqlite|postgres|ducklake|st_read|st_drivers|read)\w*\s*\(", re.I)
+# What is known of a row's compound from its address, where nothing else says it.
+_BY_ADDRESS = frozenset({"compound_id", "compound_by", "compound_certainty"})
 _KINDS = Literal["create", "upgrade", "refresh", "undo"]
 
 
@@ -95,11 +97,13 @@ class Landed:
 
     Row numbers of the sheet by fate, and the keys in conflict; `changes` names the changed cells,
     the first of them one by one, `changed_cells` counts them all. Of the rows that the same sheet
-    held before, `held` in number, `gone` (their former row numbers) are not on it now.
+    held before, `held` in number, `gone` (their former row numbers) are not on it now; `moved`
+    are unchanged but stand in another row.
     """
 
     new: np.ndarray
     changed: np.ndarray
+    moved: np.ndarray
     unchanged: int
     conflicts: list[str]
     gone: list[int]
@@ -116,6 +120,11 @@ class Landed:
     def fresh(self) -> np.ndarray:
         """Row numbers of what came in."""
         return np.concatenate([self.new, self.changed])
+
+    @property
+    def written(self) -> np.ndarray:
+        """Row numbers of what the store now has from this very sheet as it is."""
+        return np.concatenate([self.fresh, self.moved])
 
 
 class Store:
@@ -536,6 +545,7 @@ class Writer:
         landed = Landed(
             self._rows_of("new"),
             self._rows_of("changed"),
+            self._follow_moved(table, origin) if self._knows_any else np.array([], dtype=np.int64),
             int(self.rows("SELECT count(*) FROM fates WHERE fate = 'unchanged'")[0][0]),
             self._conflicting(table),
             gone,
@@ -561,6 +571,25 @@ class Writer:
                 [*origin, self.snapshot],
             )
         return landed
+
+    def _follow_moved(self, table: Table, origin: tuple[str, str]) -> np.ndarray:
+        """Point rows that stand elsewhere on their sheet now to where they stand; the new numbers."""
+        keys = ", ".join(quote(name) for name in table.key)
+        self.execute(
+            f"CREATE OR REPLACE TEMP TABLE moved AS SELECT {keys}, f.row FROM fates f "
+            f"JOIN known k USING ({keys}) WHERE f.fate = 'unchanged' AND k.row <> f.row "
+            "AND k.file = ? AND k.sheet = ?",
+            [*origin],
+        )
+        found = self._cursor.execute("SELECT row FROM moved ORDER BY row").fetchnumpy()["row"]
+        if len(found):
+            core = f"lake.{quote('core_' + table.name)}"
+            alike = " AND ".join(f"{core}.{quote(k)} = moved.{quote(k)}" for k in table.key)
+            self.execute(
+                f"UPDATE {core} SET row = moved.row, snapshot = ? FROM moved WHERE {alike}",
+                [self.snapshot],
+            )
+        return np.asarray(found, dtype=np.int64)
 
     def _note_touched(self, table: Table, landed: Landed) -> None:
         """Keep in mind what has to be placed and counted anew."""
@@ -616,12 +645,7 @@ class Writer:
         if not self._knows_any:
             self.execute("CREATE OR REPLACE TEMP VIEW merged AS FROM staging")
             return
-        merged = ", ".join(
-            f"s.{quote(c.name)}"
-            if c.name in stated or c.name in table.key
-            else f"coalesce(s.{quote(c.name)}, k.{quote(c.name)}) AS {quote(c.name)}"
-            for c in table.stored
-        )
+        merged = ", ".join(_merge_column(table, c.name, stated) for c in table.stored)
         self.execute(
             f"CREATE OR REPLACE TEMP VIEW merged AS SELECT {merged}, s.row "
             f"FROM staging s LEFT JOIN known k USING ({keys})"
@@ -768,10 +792,13 @@ class Writer:
         if not len(numbers):
             return
         if self.has_records(origin):
+            # What no row of the table came from any more.
             self.execute(
                 'DELETE FROM lake.raw_rows WHERE "table" = ? AND file = ? AND sheet = ? '
-                "AND snapshot < ? AND row IN (SELECT unnest(?))",
-                [table.name, *origin, self.snapshot, numbers],
+                "AND snapshot < ? AND (row, snapshot) NOT IN "
+                f"(SELECT (row, snapshot) FROM lake.{quote('core_' + table.name)} "
+                "WHERE file = ? AND sheet = ?)",
+                [table.name, *origin, self.snapshot, *origin],
             )
         arriving = pa.table({"row": numbers, "cells": cells})
         self._cursor.register("arriving", arriving)
@@ -903,6 +930,18 @@ def _not_staged(table: Table) -> str:
     """The condition that a row `c` of a core table is not on the sheet that is being landed."""
     alike = " AND ".join(f"s.{quote(key)} = c.{quote(key)}" for key in table.key)
     return f"NOT EXISTS (SELECT 1 FROM staging s WHERE {alike})"
+
+
+def _merge_column(table: Table, name: str, stated: frozenset[str]) -> str:
+    """What a row says of a column, or else what the store knows, where the sheet has no say."""
+    column = quote(name)
+    if name in stated or name in table.key:
+        return f"s.{column}"
+    known = f"coalesce(s.{column}, k.{column})"
+    if name in _BY_ADDRESS and "address" in stated:
+        # What an earlier address told is no longer known where the address is another one.
+        known = f"CASE WHEN k.compound_by = 'address' THEN s.{column} ELSE {known} END"
+    return f"{known} AS {column}"
 
 
 def _stated_view(table: Table) -> str:

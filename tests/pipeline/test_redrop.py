@@ -200,3 +200,67 @@ def test_words_that_look_like_a_signature_are_data_in_a_full_row(
     ]
     report = refresh(store, [write_xlsx("投诉.xlsx", 投诉=rows)])
     assert (report.count("new"), report.count("recognised")) == (2, 1)
+
+
+def test_rows_pushed_down_are_followed_to_where_they_stand(
+    store: Store, write_xlsx: WriteXlsx
+) -> None:
+    first = ["G1", "2026-01-03", "停车管理", "甲园", "占道"]
+    second = ["G2", "2026-01-04", "环境卫生", "乙院", "垃圾"]
+    above = ["G3", "2026-01-05", "停车管理", "甲园", "堵门"]
+    refresh(store, [write_xlsx("1月.xlsx", 投诉=[NUMBERED, first, second])])
+    report = refresh(store, [write_xlsx("1月.xlsx", 投诉=[NUMBERED, above, first, second])])
+    assert (report.count("new"), report.count("changed"), report.count("unchanged")) == (1, 0, 2)
+    told = store.query(
+        "SELECT c.complaint_id, c.row, r.cells FROM core_complaints c JOIN raw_rows r "
+        "USING (file, sheet, row, snapshot) ORDER BY c.row"
+    )[1]
+    assert [(key, row) for key, row, _ in told] == [("G3", 2), ("G1", 3), ("G2", 4)]
+    assert all(f'"编号":"{key}"' in cells for key, _, cells in told)
+    assert len(store.frame("raw_rows").query("file == '1月.xlsx'")) == 3
+
+
+def test_a_row_that_left_its_sheet_keeps_what_it_said(store: Store, write_xlsx: WriteXlsx) -> None:
+    rows = [["G1", "2026-01-03", "停车管理", "甲园", "占道"],
+            ["G2", "2026-01-04", "环境卫生", "乙院", "垃圾"],
+            ["G3", "2026-01-05", "停车管理", "甲园", "堵门"]]  # fmt: skip
+    refresh(store, [write_xlsx("1月.xlsx", 投诉=[NUMBERED, *rows])])
+    refresh(store, [write_xlsx("1月.xlsx", 投诉=[NUMBERED, *rows[1:]])])
+    told = store.query(
+        "SELECT c.complaint_id, c.row, r.cells FROM core_complaints c JOIN raw_rows r "
+        "USING (file, sheet, row, snapshot) ORDER BY c.complaint_id"
+    )[1]
+    assert [(key, row) for key, row, _ in told] == [("G1", 2), ("G2", 2), ("G3", 3)]
+    assert all(f'"编号":"{key}"' in cells for key, _, cells in told)
+
+
+def test_a_corrected_address_takes_the_compound_of_the_earlier_one_away(
+    store: Store, write_xlsx: WriteXlsx
+) -> None:
+    longer = [COMPOUNDS[0], ["T03", "翠屏家园", "商品房", 80], ["T04", "荷花新苑", "商品房", 90]]
+    refresh(store, [write_xlsx("台账2.xlsx", 小区台账=longer)])
+    head = ["编号", "受理时间", "诉求类别", "地址", "诉求内容"]
+    for address, compound in (("翠屏家园东门", "T03"), ("人民路口", None), ("荷花新苑外", "T04")):
+        row = ["G1", "2026-01-03", "停车管理", address, "占道"]
+        refresh(store, [write_xlsx("1月.xlsx", 投诉=[head, row])])
+        (told,) = store.query("SELECT compound_id FROM core_complaints")[1]
+        assert told == (compound,)
+
+
+def test_an_empty_column_of_ids_is_as_good_as_none(store: Store, write_xlsx: WriteXlsx) -> None:
+    rows = [["", f"2026-01-0{day}", "停车管理", "甲园", "占道"] for day in range(1, 5)]
+    refresh(store, [write_xlsx("1月.xlsx", 投诉=[NUMBERED, *rows])])
+    rows[2][4] = "占消防道"
+    refresh(store, [write_xlsx("1月.xlsx", 投诉=[NUMBERED, *rows])])
+    texts = [text for (text,) in store.query("SELECT text FROM core_complaints ORDER BY row")[1]]
+    assert texts == ["占道", "占道", "占消防道", "占道"]
+
+
+def test_rows_alike_without_ids_are_said_by_what_they_say(
+    store: Store, write_xlsx: WriteXlsx
+) -> None:
+    row = ["2026-01-03", "停车管理", "甲园", "占道"]
+    report = refresh(store, [write_xlsx("1月.xlsx", 投诉=[NUMBERED[1:], row, row])])
+    (issue,) = report.issues
+    assert "受理时间、小区、" in issue.problem
+    assert "编号" not in issue.problem
