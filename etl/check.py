@@ -11,8 +11,18 @@ from dataclasses import dataclass, field
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from openpyxl.utils import get_column_letter
 
-from etl.cells import BadCellError, Typed, as_text, as_texts, is_empty, parse_cell, split_lonlat
+from etl.cells import (
+    BadCellError,
+    Typed,
+    as_text,
+    as_texts,
+    fold,
+    is_empty,
+    parse_cell,
+    split_lonlat,
+)
 from etl.columns import ARROW_TYPES, Parsed, parse_column
 from etl.coordinates import judge_coordinates, parse_angle
 from etl.match import Match
@@ -31,6 +41,7 @@ _PERSONAL_HEADER = re.compile(
     r"|房号|门牌|户代表|name|phone|tel|mobile|owner|e-?mail|(?:人|者|员|长)(?:[（(].*)?$",
     re.IGNORECASE,
 )
+NAMED_DOUBLES = 5
 # Columns whose sums mean something; a mean year or score in the row of sums is none.
 _SUMMED_UNITS = frozenset({"户", "人", "栋", "个"})
 
@@ -161,6 +172,7 @@ class Checker:
         """Check the table."""
         rows = {c.name: self._read_column(c) for c in self.table.asked if not c.is_personal}
         self._count_personal()
+        self._name_doubles()
         self._fill_lonlat(rows)
         if self.table.must_be_here:
             self._place_by_name(rows)
@@ -321,6 +333,43 @@ class Checker:
                 says = [not is_empty(text) for text in texts.dictionary.to_pylist()]
                 told = pa.array(says, pa.bool_()).take(texts.indices)
                 self.masked += int(pc.sum(told).as_py() or 0)
+
+    def _name_doubles(self) -> None:
+        """Say where two columns of one meaning hold different things: the first one is taken."""
+        for name, places in self.match.columns.items():
+            column = self.table[name]
+            for place in places[1:] if not column.is_personal else ():
+                if place < self.sheet.width:
+                    self._name_double(column, place, places[: places.index(place)])
+
+    def _name_double(self, column: Column, place: int, before: Sequence[int]) -> None:
+        own, other = (
+            _spread_meanings(as_texts(self.sheet.columns[p].take(self.data)), self._mean(column))
+            for p in (before[0], place)
+        )
+        rows = np.flatnonzero(pc.not_equal(own, other).fill_null(False).to_numpy(False))
+        if not len(rows):
+            return
+        told = "、".join(str(int(self.data[row]) + 1) for row in rows[:NAMED_DOUBLES])
+        letters = [get_column_letter(p + 1) for p in (before[0], place)]
+        problem = (
+            f"{letters[0]} 列和 {letters[1]} 列都是“{column.label}”，有 {len(rows)} 行写得不一样"
+            f"（第 {told} 行{'等' if len(rows) > NAMED_DOUBLES else ''}），收的是 {letters[0]} 列的；"
+            "请只留一列，或改一个表头"
+        )
+        header = self.match.headers[place]
+        self._add(self.match.first_row - 1, place, column.label, header, problem, WARNING)
+
+    def _mean(self, column: Column) -> Callable[[str], str | None]:
+        """What a text of a column stands for: two columns may give one compound's name and id."""
+        if not column.refers_to:
+            return lambda text: None if is_empty(text) else fold(text)
+
+        def resolve(text: str) -> str | None:
+            found = self._resolve(text, column)
+            return found.identifier if isinstance(found, Found) else None
+
+        return resolve
 
     def _fill_lonlat(self, rows: dict[str, pa.Array]) -> None:
         """Coordinates in pairs only, from two cells or one that holds both; doubtful ones named."""
@@ -657,6 +706,13 @@ def _refuse_twice(parts: Sequence[Checked]) -> None:
 def _spread(values: list[object], encoded: pa.Array, kind: pa.DataType | None = None) -> pa.Array:
     """Values of distinct texts to all their rows."""
     return pa.array(values, kind or pa.string()).take(encoded.indices)
+
+
+def _spread_meanings(texts: pa.Array, mean: Callable[[str], str | None]) -> pa.Array:
+    """What each text of a column stands for, asked once of every distinct one."""
+    encoded = texts.dictionary_encode()
+    told = [mean(text) for text in encoded.dictionary.to_pylist()]
+    return pa.array(told, pa.string()).take(encoded.indices)
 
 
 def _as_floats(values: pa.Array) -> np.ndarray:

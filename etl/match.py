@@ -22,6 +22,8 @@ from etl.table import Table
 SEARCHED_ROWS = 30
 HEADER_DEPTHS = (1, 2, 3)
 FEWEST_HEADERS = 3
+# A header that nobody knows is a short word.
+LONGEST_GUESS = 12
 MOST_TABLES = 2_000
 MOST_HEADERS = 20_000
 # Below this likeness (0 to 100) a header that nobody knows is not even asked about.
@@ -184,16 +186,29 @@ def _best_match(
             for table in [profile.table(told)] if told else profile.tables:
                 match = _match_headers(table, headers, row + depth, profile)
                 score = (bool(answered), *_score(match, table, sheet.name, file, depth))
-                if match.columns and (best is None or score > best[0]):
+                if (match.columns or answered) and (best is None or score > best[0]):
                     best = score, replace(match, depth=depth)
     if best is None or (len(best[1].columns) < 2 and not fixed and not best[0][0]):
-        return NoMatch()
+        return _guess_header(sheet)
     score, match = best
     if match.missing:
         unknown = tuple(match.unknown.values())
         return NoMatch(match.table, match.first_row, match.missing, match.headers, unknown)
     is_sure = score[0] or score[1] or fixed
     return match if is_sure else NoMatch(None, match.first_row, (), match.headers)
+
+
+def _guess_header(sheet: Sheet) -> NoMatch:
+    """What may be the header of a sheet on which no word is known: the first full row of texts."""
+    for row in range(min(SEARCHED_ROWS, sheet.height - 1)):
+        cells = [cell for cell in sheet.row(row) if cell != ""]
+        is_header = len(cells) >= FEWEST_HEADERS and all(
+            isinstance(cell, str) and len(cell) <= LONGEST_GUESS for cell in cells
+        )
+        if is_header and len(set(cells)) == len(cells):
+            headers = _join_headers([sheet.row(row)])
+            return NoMatch(header_row=row + 1, headers=headers)
+    return NoMatch()
 
 
 def _split_sideways(match: Match, sheet: Sheet, profile: Profile) -> list[Match]:

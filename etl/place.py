@@ -51,10 +51,11 @@ def read_names(writer: Writer, profile: Profile) -> dict[str, Names]:
     }
 
 
-def bring_to_wgs84(checked: Checked, datum: str, writer: Writer) -> str | None:
+def bring_to_wgs84(checked: Checked, datum: str, mark: str, writer: Writer) -> str | None:
     """Turn the coordinates of checked rows into WGS-84, in place.
 
-    Returns a sentence on what was found where the datum was to be found out.
+    A datum that was found out is kept under the `mark` of the list: next month's sheet may hold
+    too few points to find it out again. Returns a sentence on what was found.
     """
     rows = checked.rows
     if "lon" not in rows or rows["lon"].null_count == len(rows["lon"]):
@@ -62,7 +63,11 @@ def bring_to_wgs84(checked: Checked, datum: str, writer: Writer) -> str | None:
     lon, lat = (_as_floats(rows[name]) for name in ("lon", "lat"))
     said = None
     if datum == AUTO:
-        datum, said = find_datum(lon, lat, rows, writer)
+        datum, is_certain, said = find_datum(lon, lat, rows, writer)
+        if is_certain:
+            writer.set_setting(f"datum:{mark}", datum)
+        elif remembered := writer.setting(f"datum:{mark}"):
+            datum, said = remembered, f"坐标沿用上次认出的 {remembered}（这次的点还不够再认一遍）。"
     if datum != Datum.WGS84:
         lon, lat = convert(lon, lat, Datum(datum), Datum.WGS84)
         rows["lon"], rows["lat"] = (pa.array(v, pa.float64(), from_pandas=True) for v in (lon, lat))
@@ -76,8 +81,11 @@ def _as_floats(values: pa.Array) -> np.ndarray:
 
 def find_datum(
     lon: np.ndarray, lat: np.ndarray, rows: Mapping[str, pa.Array], writer: Writer
-) -> tuple[str, str]:
-    """The datum under which most points fall into the area that their own rows state."""
+) -> tuple[str, bool, str]:
+    """The datum under which most points fall into the area that their own rows state.
+
+    Also whether that is certain, and a sentence with the evidence.
+    """
     shapes = writer.shapes("core_boundaries")
     has_district = "district" in rows and rows["district"].null_count < len(lon)
     stated = rows["district" if has_district else "compound_id"].to_pandas()
@@ -89,8 +97,8 @@ def find_datum(
     judged = judge_datum(
         pd.Series(lon[known]), pd.Series(lat[known]), areas.geometry, stated[known].reset_index(drop=True)
     )  # fmt: skip
-    datum, _, sentence = choose_datum(judged)
-    return str(datum), sentence
+    datum, is_certain, sentence = choose_datum(judged)
+    return str(datum), is_certain, sentence
 
 
 def place_complaints(writer: Writer) -> None:

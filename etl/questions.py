@@ -136,6 +136,11 @@ def parse_answer(text: str, look: Asked, profile: Profile) -> list[Answer]:
     if not meant:
         known = "、".join(dict.fromkeys(_name_question(q) for q in questions)) or "没有要问的"
         raise UsageError(f"没有问到“{asked}”。可以回答的有：{known}。")
+    if len({q.key for q in meant if q.kind == SHEET}) > 1:
+        places = "、".join(f"{q.file}/{q.sheet}" for q in meant)
+        raise UsageError(
+            f"有几张表都叫“{asked}”：{places}。请写明文件，例如“{places.split('、')[0]}=…”。"
+        )
     return [Answer(q.kind, q.key, _read_answer(q, said.strip(), look, profile)) for q in meant]
 
 

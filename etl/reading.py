@@ -110,7 +110,27 @@ def read_files(
         for number, (path, name) in enumerate(zip(paths, name_files(paths), strict=True)):
             progress(number / len(paths), f"读《{name}》")
             readings.append(read_file(reader, path, name, profile, passwords.get(path.name, "")))
+    return _leave_older(readings)
+
+
+def _leave_older(readings: list[Reading]) -> list[Reading]:
+    """Of a file and its marked copy that came together only the one saved last is read."""
+    newest = {r.name: r for r in sorted(readings, key=lambda r: _saved_at(r.path))}
+    for reading in readings:
+        if (last := newest[reading.name]) is not reading and not reading.problem:
+            reading.sheets, reading.layers = [], []
+            own, other = (mask_text(r.path.name)[0] for r in (reading, last))
+            reading.notes.append(
+                f"《{own}》和《{other}》是同一个文件的两份（一份标注过），只读了后保存的那份。"
+            )
     return readings
+
+
+def _saved_at(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def read_file(

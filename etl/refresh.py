@@ -324,7 +324,8 @@ class Refresh:
             ]
         )
         source = self.profile.source(file)
-        said = bring_to_wgs84(checked, source.datum or self.profile.datum, self.writer)
+        mark = mark_list(arrival.table.name, *arrival.origin)
+        said = bring_to_wgs84(checked, source.datum or self.profile.datum, mark, self.writer)
         if said:
             self.report.warnings.append(f"《{file}》的工作表“{arrival.sheet.name}”：{said}")
         for match in arrival.matches:

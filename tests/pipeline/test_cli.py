@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -213,6 +214,27 @@ def test_the_marked_workbook_is_mended_and_dropped_again(
     assert (sheet["rows_new"], sheet["rows_unchanged"], sheet["rows_changed"]) == (1, 1, 0)
     code, said = run_json(capsys, "query", "SELECT count(*) FROM quarantine", *store)
     assert said["rows"] == [[0]]
+
+
+def test_of_a_file_and_its_marked_copy_the_one_saved_last_is_read(
+    tmp_path: Path, write_xlsx: WriteXlsx, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = ["--store", str(tmp_path / "store")]
+    box = tmp_path / "表"
+    box.mkdir()
+    book = write_xlsx("台账.xlsx", 台账=BAD).rename(box / "台账.xlsx")
+    run(capsys, "refresh", str(book), *store, "--returned", str(box))
+    marked = box / "台账（已标注）.xlsx"
+    opened = openpyxl.load_workbook(marked)
+    opened["台账"]["C3"] = 50
+    opened.save(marked)
+    os.utime(book, (1_700_000_000, 1_700_000_000))
+    code, said = run_json(capsys, "refresh", str(box), *store)
+    assert code == 0
+    assert [len(file["sheets"]) for file in said["files"]] == [0, 1]
+    assert "《台账.xlsx》和《台账（已标注）.xlsx》是同一个文件的两份" in said["warnings"][0]
+    code, said = run_json(capsys, "query", "SELECT count(*) FROM core_compounds", *store)
+    assert said["rows"] == [[2]]
 
 
 def test_watching_gives_a_bad_sheet_back_marked(

@@ -325,3 +325,54 @@ def test_progress_runs_from_nothing_to_all(office: Store, write_xlsx: WriteXlsx)
     assert shares == sorted(shares)
     assert (shares[0], shares[-1]) == (0.0, 1.0)
     assert [words for _, words in told][:2] == ["读《一月.xlsx》", "读《二月.xlsx》"]
+
+
+# -- what nobody knows a word of ----------------------------------------------------------------
+
+
+def test_a_sheet_without_any_known_header_is_asked_about_until_it_is_read(
+    office: Store, write_xlsx: WriteXlsx
+) -> None:
+    rows = [["登记表"], ["几时", "哪儿", "啥事"], ["2026-01-03", "翠屏家园", "停车管理"]]
+    book = write_xlsx("登记.xlsx", 流水=rows)
+    look = refresh(office, [book], dry_run=True)
+    assert look.snapshot is None
+    answers = parse_answer("流水=投诉工单", look, load_profile())
+    look = refresh(office, [book], dry_run=True, answers=answers)
+    for told in ("几时=受理时间", "啥事=诉求类别", "哪儿=小区"):
+        answers += parse_answer(told, look, load_profile())
+    assert refresh(office, [book], answers=answers).count("new") == 1
+    (row,) = office.frame("core_complaints").to_dict("records")
+    assert (row["compound_id"], row["category"]) == ("T1", "停车管理")
+    rows[2][0] = "2026-02-03"
+    again = refresh(office, [write_xlsx("二月.xlsx", 流水=rows)])
+    assert (again.count("new"), again.questions) == (1, [])
+
+
+def test_one_answer_is_not_given_to_two_sheets_of_one_name(
+    office: Store, write_xlsx: WriteXlsx
+) -> None:
+    files = [
+        write_xlsx("一.xlsx", Sheet1=[["盘", "小区类型", "总户数"], ["新苑", "商品房", 20]]),
+        write_xlsx("二.xlsx", Sheet1=[["楼盘", "小区类型", "总户数"], ["老苑", "商品房", 20]]),
+    ]
+    look = refresh(office, files, dry_run=True)
+    with pytest.raises(UsageError, match="一.xlsx/Sheet1、二.xlsx/Sheet1"):
+        parse_answer("sheet:Sheet1=小区台账", look, load_profile())
+    (answer,) = parse_answer("sheet:二.xlsx/Sheet1=小区台账", look, load_profile())
+    assert answer.answer == "compounds"
+
+
+# -- two columns of one meaning ----------------------------------------------------------------
+
+
+def test_two_columns_of_one_meaning_that_differ_are_named(
+    office: Store, write_xlsx: WriteXlsx
+) -> None:
+    head = [*HEADER, "所属小区", "问题描述"]
+    rows = [[*complaint("A1"), "T1", "乱停A1"], [*complaint("A2"), "荷塘小区", ""]]
+    report = refresh(office, [write_xlsx("一月.xlsx", 登记=[head, *rows])])
+    (issue,) = report.issues
+    assert (issue.cell, issue.severity) == ("F1", "warning")
+    assert "D 列和 F 列都是“小区”，有 1 行写得不一样（第 3 行）" in issue.problem
+    assert set(office.frame("core_complaints")["compound_id"]) == {"T1"}
