@@ -9,19 +9,10 @@ from typing import BinaryIO
 
 import olefile
 
-from etl.files.marks import Marks
+from etl.files.marks import ERROR_CODES, Marks
 
 # Records by their numbers (Microsoft, [MS-XLS] 2.3).
 _BOF, _EOF, _SHEET, _ROW, _ERROR, _FORMULA = 0x0809, 0x000A, 0x0085, 0x0208, 0x0205, 0x0006
-_CODES = {
-    0x00: "#NULL!",
-    0x07: "#DIV/0!",
-    0x0F: "#VALUE!",
-    0x17: "#REF!",
-    0x1D: "#NAME?",
-    0x24: "#NUM!",
-    0x2A: "#N/A",
-}
 _IS_HIDDEN = 0x20
 # Going through all records takes longer than reading the cells: only where these bytes occur.
 _HINTS = re.compile(
@@ -78,6 +69,6 @@ def _find_marks(stream: bytes, start: int) -> Marks:
         ):
             row, column = struct.unpack_from("<HH", body)
             code = body[6] if number == _ERROR else body[8]
-            if code in _CODES:
-                marks.errors.setdefault(row, {})[column] = _CODES[code]
+            if code in ERROR_CODES:
+                marks.errors.setdefault(row, {})[column] = ERROR_CODES[code]
     return marks

@@ -266,10 +266,10 @@ def _read_sheet(
 
 
 def _show_errors(rows: Iterator[list[Any]], marks: Marks) -> Iterator[list[Any]]:
-    """The rows with '#REF!' and the like where the reader of cells leaves a blank."""
+    """The rows with '#REF!' and the like where the reader of cells leaves a blank, or a zero."""
     for number, row in enumerate(rows):
         for column, text in marks.errors.get(number, {}).items():
-            if column < len(row) and row[column] == "":
+            if column < len(row) and not row[column]:
                 row[column] = text
         yield row
 

@@ -12,6 +12,7 @@ RECORDS = frozenset({".json"})
 SUFFIXES = SPREADSHEETS | TEXTS | RECORDS
 
 # As many as Excel has.
+MAX_ROWS = 1_048_576
 MAX_COLUMNS = 16_384
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import re
 import struct
 import zipfile
@@ -17,8 +16,6 @@ from etl.files.package import BROKEN_ZIP, CHUNK, MAX_MANIFEST, OLE
 
 # A formula and the start of its cell are never longer, so that nothing is cut at a chunk's end.
 OVERLAP = 1 << 16
-MAX_CONTENT = 200_000_000
-MAX_ROWS = 1_048_576
 
 _HIDDEN_ROW = re.compile(rb"<(?:\w+:)?row\s[^>]*?\bhidden=[\"'](?:1|true)[\"'][^>]*>")
 _ERROR_CELL = re.compile(
@@ -27,12 +24,16 @@ _ERROR_CELL = re.compile(
     rb"<(?:\w+:)?v>([^<]{1,40})</"
 )
 _PLACE = re.compile(rb"\br=[\"']([A-Z]{0,3})(\d{1,7})[\"']")
-_ODS = "content.xml"
-_ODS_PART = re.compile(
-    rb"<table:table\s[^>]*?table:name=\"([^\"]*)\"[^>]*>|<table:table-row\b([^>]*)>"
-)
-_ODS_HIDDEN = re.compile(rb"table:visibility=\"(?:collapse|filter)\"")
-_ODS_REPEATED = re.compile(rb"table:number-rows-repeated=\"(\d{1,9})\"")
+# What the binary formats write for a formula that failed.
+ERROR_CODES = {
+    0x00: "#NULL!",
+    0x07: "#DIV/0!",
+    0x0F: "#VALUE!",
+    0x17: "#REF!",
+    0x1D: "#NAME?",
+    0x24: "#NUM!",
+    0x2A: "#N/A",
+}
 
 
 @dataclass
@@ -44,7 +45,7 @@ class Marks:
 
 
 def find_marks(file: BinaryIO) -> dict[str | int, Marks]:
-    """The marks of each sheet: of an xlsx by name, of an xls by position; none for other files.
+    """The marks of each sheet: of an xls by position, of all others by name.
 
     Rows and columns count from zero. Looks only for bytes; a sheet is gone through by patterns
     where the bytes are in it.
@@ -62,49 +63,32 @@ def find_marks(file: BinaryIO) -> dict[str | int, Marks]:
 def _find_in_package(file: BinaryIO) -> dict[str | int, Marks]:
     found: dict[str | int, Marks] = {}
     with suppress(*BROKEN_ZIP, ElementTree.ParseError), zipfile.ZipFile(file) as package:
-        if _ODS in package.namelist():
-            return _scan_ods(package)
+        names = package.namelist()
+        if "content.xml" in names:
+            from etl.files.ods import find_ods_marks
+
+            return find_ods_marks(package)
+        if "xl/workbook.bin" in names:
+            from etl.files.xlsb import find_xlsb_marks
+
+            return find_xlsb_marks(package)
         for name, path in _list_sheets(package).items():
             with suppress(*BROKEN_ZIP):
                 found[name] = _scan_sheet(package, path)
     return found
 
 
-def _scan_ods(package: zipfile.ZipFile) -> dict[str | int, Marks]:
-    """The hidden rows of an ods; all rows are counted only where some row is hidden."""
-    found: dict[str | int, Marks] = {}
-    if package.getinfo(_ODS).file_size > MAX_CONTENT or not _has_hidden_rows(package):
-        return found
-    marks, row = Marks(), 0
-    for match in _ODS_PART.finditer(package.read(_ODS)):
-        if match[1] is not None:
-            marks, row = Marks(), 0
-            found[html.unescape(match[1].decode("utf-8", "replace"))] = marks
-            continue
-        repeated = _ODS_REPEATED.search(match[2])
-        end = min(row + (int(repeated[1]) if repeated else 1), MAX_ROWS)
-        if _ODS_HIDDEN.search(match[2]):
-            marks.hidden.update(range(row, end))
-        row = end
-    return found
-
-
-def _has_hidden_rows(package: zipfile.ZipFile) -> bool:
-    tail = b""
-    with package.open(_ODS) as stream:
-        while chunk := stream.read(CHUNK):
-            if _ODS_HIDDEN.search(tail + chunk):
-                return True
-            tail = chunk[-100:]
-    return False
+def list_targets(package: zipfile.ZipFile, path: str) -> dict[str, str]:
+    """Where in the package the parts lie that a file of links names by their ids."""
+    return {
+        link.get("Id", ""): normpath(join("xl", link.get("Target", ""))).lstrip("/")
+        for link in _parse(package, path)
+    }
 
 
 def _list_sheets(package: zipfile.ZipFile) -> dict[str, str]:
     """Where in the package each sheet lies."""
-    targets = {
-        link.get("Id"): normpath(join("xl", link.get("Target", ""))).lstrip("/")
-        for link in _parse(package, "xl/_rels/workbook.xml.rels")
-    }
+    targets = list_targets(package, "xl/_rels/workbook.xml.rels")
     sheets: dict[str, str] = {}
     for mark in _parse(package, "xl/workbook.xml"):
         if mark.tag.rpartition("}")[2] == "sheet":

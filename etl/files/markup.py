@@ -14,12 +14,11 @@ from lxml import etree
 from lxml.html import HTMLParser, document_fromstring
 
 from etl.errors import FileError
-from etl.files.limits import MAX_COLUMNS, damaged, too_many_cells
+from etl.files.limits import MAX_COLUMNS, MAX_ROWS, damaged, too_many_cells
 from etl.files.merged import Range, fill_merged
 from etl.files.page import Page
 from etl.files.texts import decode_text
 
-MAX_ROWS = 1_048_576
 MAX_SPAN = 65_534
 _WORKBOOK = b"urn:schemas-microsoft-com:office:spreadsheet"
 _SS = "{urn:schemas-microsoft-com:office:spreadsheet}"
