@@ -1,18 +1,21 @@
-"""Hidden rows and failed formulas of an old .xls, which its reader of cells does not hand on."""
+"""Old .xls: hidden rows and failed formulas that its reader of cells leaves out, and its encoding."""
 
 from __future__ import annotations
 
+import io
 import re
 import struct
 from collections.abc import Iterator
 from typing import BinaryIO
 
-import olefile
-
 from etl.files.marks import ERROR_CODES, Marks
 
 # Records by their numbers (Microsoft, [MS-XLS] 2.3).
 _BOF, _EOF, _SHEET, _ROW, _ERROR, _FORMULA = 0x0809, 0x000A, 0x0085, 0x0208, 0x0205, 0x0006
+_CODE_PAGE, _UNICODE = 0x0042, 1200
+# The first record of a workbook since Excel 97.
+_FIRST = b"\x09\x08\x10\x00\x00\x06\x05\x00"
+_MAX_FIRST_RECORDS = 100
 _IS_HIDDEN = 0x20
 # Going through all records takes longer than reading the cells: only where these bytes occur.
 _HINTS = re.compile(
@@ -23,6 +26,29 @@ _HINTS = re.compile(
 )
 
 
+def mend_encoding(file: BinaryIO) -> BinaryIO:
+    """The workbook with the code page that its texts are in: Unicode, since Excel 97.
+
+    Some exports name another, such as 936; spreadsheet programs ignore that, the reader of cells
+    believes it and garbles all text.
+    """
+    file.seek(0)
+    content = file.read()
+    start = content.find(_FIRST)
+    # These records lie one behind the other where the workbook begins.
+    for _ in range(_MAX_FIRST_RECORDS if start >= 0 else 0):
+        number, size = struct.unpack("<HH", content[start : start + 4].ljust(4, b"\0"))
+        if number == _EOF:
+            break
+        if number == _CODE_PAGE and size == 2:
+            page = struct.pack("<H", _UNICODE)
+            if content[start + 4 : start + 6] == page:
+                break
+            return io.BytesIO(content[: start + 4] + page + content[start + 6 :])
+        start += 4 + size
+    return file
+
+
 def find_old_marks(file: BinaryIO) -> list[Marks]:
     """The marks of each sheet in the order of the file; none where nothing hints at any.
 
@@ -31,6 +57,8 @@ def find_old_marks(file: BinaryIO) -> list[Marks]:
     OSError, ValueError, struct.error
         The file is damaged.
     """
+    import olefile  # costs more to import than most files to read
+
     file.seek(0)
     with olefile.OleFileIO(file) as package:
         names = [name for name in ("Workbook", "Book") if package.exists(name)]

@@ -203,8 +203,12 @@ def _read_spreadsheet(
 ) -> Iterator[Page]:
     """The pages of anything that a spreadsheet program wrote."""
     if package.is_encrypted(file):
-        file = package.decrypt(name, file, password)
+        file = package.decrypt(name, file, password, limits)
     package.check_package(name, file, limits)
+    if package.is_old(file):
+        from etl.files.biff import mend_encoding
+
+        file = mend_encoding(file)
     if package.holds_macros(file):
         notes.append("含宏，宏未运行")
     file.seek(0)
@@ -212,10 +216,6 @@ def _read_spreadsheet(
         # From a file object the format is told from the bytes; from a path, from the suffix.
         book = calamine.CalamineWorkbook.from_filelike(file)
     except (calamine.CalamineError, OSError, ValueError) as error:
-        if isinstance(error, calamine.PasswordError) or package.is_encrypted_ods(file):
-            raise FileError(
-                f"《{name}》设有打开密码，这种格式的加密打不开。请去掉密码后另存再放进来。"
-            ) from error
         raise damaged(name) from error
     marks = _Finder(file)
     for position, meta in enumerate(book.sheets_metadata):

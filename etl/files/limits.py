@@ -11,6 +11,8 @@ TEXTS = frozenset({".csv", ".tsv", ".txt"})
 RECORDS = frozenset({".json"})
 SUFFIXES = SPREADSHEETS | TEXTS | RECORDS
 
+# A package so small is no bomb, however well it packs.
+HARMLESS = 50_000_000
 # As many as Excel has.
 MAX_ROWS = 1_048_576
 MAX_COLUMNS = 16_384
@@ -45,6 +47,10 @@ class Limits:
     bytes_per_second: int = 200_000
     patience: float = 6.0
 
+    def unpacked_from(self, packed: int) -> int:
+        """Bytes that so many packed ones may unpack to."""
+        return min(self.unpacked, max(packed * self.ratio, HARMLESS))
+
     def time_for(self, size: int) -> float:
         """Seconds of processor time that a file of so many bytes may take."""
         return self.seconds + size / self.bytes_per_second
@@ -58,6 +64,14 @@ def too_many_cells(name: str, sheet: str, height: int, width: int) -> FileError:
     return FileError(
         f"《{name}》的工作表“{sheet}”有 {height}×{width} 个单元格，超过上限。"
         "请删去多余的空行空列后另存，或分成几个文件。"
+    )
+
+
+def unpacks_too_far(name: str, size: int) -> FileError:
+    """The sentence about a file that unpacks to too many bytes."""
+    return FileError(
+        f"《{name}》解压后有 {size / 1e6:.0f} MB，超过上限，已停止读取。"
+        "请删去多余的行和图片后另存为 xlsx，或分成几个文件。"
     )
 
 

@@ -12,7 +12,7 @@ from posixpath import join, normpath
 from typing import BinaryIO
 from xml.etree import ElementTree
 
-from etl.files.package import BROKEN_ZIP, CHUNK, MAX_MANIFEST, OLE
+from etl.files.package import BROKEN_ZIP, CHUNK, MAX_MANIFEST, is_old
 
 # A formula and the start of its cell are never longer, so that nothing is cut at a chunk's end.
 OVERLAP = 1 << 16
@@ -50,8 +50,7 @@ def find_marks(file: BinaryIO) -> dict[str | int, Marks]:
     Rows and columns count from zero. Looks only for bytes; a sheet is gone through by patterns
     where the bytes are in it.
     """
-    file.seek(0)
-    if file.read(8) == OLE:
+    if is_old(file):
         from etl.files.biff import find_old_marks
 
         with suppress(OSError, ValueError, struct.error, IndexError):

@@ -10,12 +10,10 @@ from contextlib import suppress
 from typing import BinaryIO
 
 from etl.errors import FileError, PasswordNeededError
-from etl.files.limits import Limits
+from etl.files.limits import LIMITS, Limits, damaged, unpacks_too_far
 
 ZIP = b"PK\x03\x04"
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-# A package so small is no bomb, however well it packs.
-HARMLESS = 50_000_000
 MAX_MANIFEST = 1_000_000
 CHUNK = 1 << 20
 # What Excel itself tries where a sheet is only protected from being written to.
@@ -54,11 +52,14 @@ def check_package(name: str, file: BinaryIO, limits: Limits) -> None:
         return  # the reader will say that it is damaged
     unpacked = sum(member.file_size for member in members)
     packed = max(1, sum(member.compress_size for member in members))
-    if unpacked > limits.unpacked or unpacked > max(packed * limits.ratio, HARMLESS):
-        raise FileError(
-            f"《{name}》解压后有 {unpacked / 1e6:.0f} MB，超过上限，已停止读取。"
-            "请删去多余的行和图片后另存为 xlsx，或分成几个文件。"
-        )
+    if unpacked > limits.unpacked_from(packed):
+        raise unpacks_too_far(name, unpacked)
+
+
+def is_old(file: BinaryIO) -> bool:
+    """Whether a workbook is of the kind that was usual until 2007."""
+    file.seek(0)
+    return file.read(8) == OLE
 
 
 def holds_macros(file: BinaryIO) -> bool:
@@ -85,52 +86,74 @@ def _holds(file: BinaryIO, mark: bytes) -> bool:
 
 
 def is_encrypted(file: BinaryIO) -> bool:
-    """Whether a workbook of Excel opens with a password only; cheap, so that all can be asked."""
-    file.seek(0)
-    if file.read(8) != OLE:
-        return False
+    """Whether a workbook opens with a password only; cheap, so that all can be asked."""
+    if not is_old(file):
+        return _is_encrypted_ods(file)
     file.seek(0)
     content = file.read()
     return _ENCRYPTED_PACKAGE in content or _ENCRYPTED_BOOK.search(content) is not None
 
 
-def decrypt(name: str, file: BinaryIO, password: str) -> BinaryIO:
-    """The workbook inside an encrypted one.
+def _is_encrypted_ods(file: BinaryIO) -> bool:
+    file.seek(0)
+    with suppress(*BROKEN_ZIP), zipfile.ZipFile(file) as package:
+        info = package.getinfo("META-INF/manifest.xml")
+        return info.file_size < 10 * MAX_MANIFEST and b"encryption-data" in package.read(info)
+    return False
+
+
+def decrypt(name: str, file: BinaryIO, password: str, limits: Limits = LIMITS) -> BinaryIO:
+    """The workbook inside an encrypted one; of an ods, with all that holds cells.
 
     Raises
     ------
     PasswordNeededError
         There is no password, or the wrong one.
     FileError
-        It is encrypted in a way that cannot be undone here.
+        It is encrypted in a way that cannot be undone here, is damaged or unpacks to too much.
     """
-    # Costs more to import than most files to read.
-    import msoffcrypto
-
     try:
-        file.seek(0)
-        package = msoffcrypto.OfficeFile(file)
-        for attempt in filter(None, (password, DEFAULT_PASSWORD)):
-            with suppress(msoffcrypto.exceptions.InvalidKeyError):
-                opened = io.BytesIO()
-                package.load_key(password=attempt)
-                package.decrypt(opened)
-                return opened
+        opened = (_decrypt_book if is_old(file) else _decrypt_ods)(name, file, password, limits)
+    except (FileError, MemoryError):
+        raise
     except Exception as error:  # whatever a hostile file makes of it
         raise FileError(
             f"《{name}》是加密的，这种加密方式打不开。请在 Excel 里去掉密码后另存再放进来。"
         ) from error
-    raise PasswordNeededError(
-        f"《{name}》的密码不对。请核对大小写和全角半角后重新输入。"
-        if password
-        else f"《{name}》设有打开密码。请输入密码，或在 Excel 里去掉密码后另存再放进来。"
-    )
+    if opened is None:
+        raise PasswordNeededError(
+            f"《{name}》的密码不对。请核对大小写和全角半角后重新输入。"
+            if password
+            else f"《{name}》设有打开密码。请输入密码，或在 Excel 里去掉密码后另存再放进来。"
+        )
+    return opened
 
 
-def is_encrypted_ods(file: BinaryIO) -> bool:
-    """Whether an ods has a password; nothing kept opens those."""
+def _decrypt_book(name: str, file: BinaryIO, password: str, limits: Limits) -> BinaryIO | None:
+    """What Excel encrypted; None where the password is wrong."""
+    # Costs more to import than most files to read.
+    import msoffcrypto
+
     file.seek(0)
-    with suppress(*BROKEN_ZIP), zipfile.ZipFile(file) as package:
-        info = package.getinfo("META-INF/manifest.xml")
-        return info.file_size < MAX_MANIFEST and b"encryption-data" in package.read(info)
-    return False
+    package = msoffcrypto.OfficeFile(file)
+    for attempt in filter(None, (password, DEFAULT_PASSWORD)):
+        with suppress(msoffcrypto.exceptions.InvalidKeyError):
+            opened = io.BytesIO()
+            package.load_key(password=attempt)
+            package.decrypt(opened)
+            return opened
+    return None
+
+
+def _decrypt_ods(name: str, file: BinaryIO, password: str, limits: Limits) -> BinaryIO | None:
+    """What LibreOffice, WPS and their like encrypted; None where the password is wrong."""
+    from etl.files import unlock  # costs more to import than most files to read
+
+    try:
+        return unlock.open_lock(file, password, limits)
+    except unlock.WrongPasswordError:
+        return None
+    except unlock.TooLargeError as error:
+        raise unpacks_too_far(name, error.size) from error
+    except (zlib.error, zipfile.BadZipFile) as error:
+        raise damaged(name) from error
