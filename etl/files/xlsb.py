@@ -34,9 +34,7 @@ _HINTS = tuple(
         rb"\x94\x01\x10.{12}.[\x04-\x3f]\x00\x00",
         # Followed by no record that is as short as no row is.
         rb"\x03\x09" + _CELL + rb"(?!\x00[\x00-\x10])",
-        rb"\x0b(?:[\x13-\x7f]|[\x80-\xff][\x01-\x7f])"
-        + _CELL
-        + rb"[\x00\x02]\x00..[\x00-\x3f]\x00",
+        rb"\x0b(?:[\x13-\x7f]|[\x80-\xff][\x01-\x7f])" + _CELL + rb"....[\x00-\x3f]\x00",
     )
 )
 # Longer than anything that the patterns match.
