@@ -12,10 +12,19 @@ from etl.files.marks import ERROR_CODES, Marks
 
 # Records by their numbers (Microsoft, [MS-XLS] 2.3).
 _BOF, _EOF, _SHEET, _ROW, _ERROR, _FORMULA = 0x0809, 0x000A, 0x0085, 0x0208, 0x0205, 0x0006
-_CODE_PAGE, _UNICODE = 0x0042, 1200
-# The first record of a workbook since Excel 97.
-_FIRST = b"\x09\x08\x10\x00\x00\x06\x05\x00"
+_CODE_PAGE = 0x0042
+# The first record of a workbook of Excel 5 and 95, or of all versions since.
+_FIRST = re.compile(rb"\x09\x08(?:\x08\x00\x00(\x05)|\x10\x00\x00\x06)\x05\x00")
 _MAX_FIRST_RECORDS = 100
+_UNICODE, _WESTERN = 1200, 1252
+# Chinese code pages: their letters of two bytes come out of the reader of cells as rubbish.
+_WIDE = {936: "gb18030", 950: "cp950", 54936: "gb18030"}
+# The letters that code page 1252 has where Latin-1 has none, back to their bytes.
+_TO_BYTES = {
+    ord(letter): code
+    for code in range(0x80, 0xA0)
+    if (letter := bytes([code]).decode("cp1252", "ignore"))
+}
 _IS_HIDDEN = 0x20
 # Going through all records takes longer than reading the cells: only where these bytes occur.
 _HINTS = re.compile(
@@ -26,27 +35,43 @@ _HINTS = re.compile(
 )
 
 
-def mend_encoding(file: BinaryIO) -> BinaryIO:
-    """The workbook with the code page that its texts are in: Unicode, since Excel 97.
+def mend_encoding(file: BinaryIO) -> tuple[BinaryIO, str]:
+    """The workbook with the code page by which its reader of cells reads it right.
 
-    Some exports name another, such as 936; spreadsheet programs ignore that, the reader of cells
-    believes it and garbles all text.
+    Since Excel 97 all texts are Unicode; some exports name another code page, which spreadsheet
+    programs ignore, and the reader of cells garbles all text by it. Before that Chinese is in
+    letters of two bytes: they come out as Western ones, and `restore_text` with the encoding that
+    is the second answer ('' where nothing needs it) puts them together.
     """
     file.seek(0)
     content = file.read()
-    start = content.find(_FIRST)
-    # These records lie one behind the other where the workbook begins.
-    for _ in range(_MAX_FIRST_RECORDS if start >= 0 else 0):
-        number, size = struct.unpack("<HH", content[start : start + 4].ljust(4, b"\0"))
+    if not (first := _FIRST.search(content)):
+        return file, ""
+    place, page = _find_code_page(content, first.start())
+    right = _UNICODE if not first[1] else _WESTERN if page in _WIDE else page
+    if place and page != right:
+        file = io.BytesIO(content[:place] + struct.pack("<H", right) + content[place + 2 :])
+    return file, _WIDE.get(page, "") if first[1] else ""
+
+
+def _find_code_page(content: bytes, start: int) -> tuple[int, int]:
+    """Where in a file the code page of a workbook stands, and which; zeros where there is none."""
+    # The first records lie one behind the other.
+    for _ in range(_MAX_FIRST_RECORDS):
+        if start + 6 > len(content):
+            break
+        number, size, page = struct.unpack_from("<HHH", content, start)
         if number == _EOF:
             break
         if number == _CODE_PAGE and size == 2:
-            page = struct.pack("<H", _UNICODE)
-            if content[start + 4 : start + 6] == page:
-                break
-            return io.BytesIO(content[: start + 4] + page + content[start + 6 :])
+            return start + 4, page
         start += 4 + size
-    return file
+    return 0, 0
+
+
+def restore_text(text: str, encoding: str) -> str:
+    """Text whose bytes were taken for Western letters."""
+    return text.translate(_TO_BYTES).encode("latin-1", "replace").decode(encoding, "replace")
 
 
 def find_old_marks(file: BinaryIO) -> list[Marks]:

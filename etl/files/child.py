@@ -205,10 +205,11 @@ def _read_spreadsheet(
     if package.is_encrypted(file):
         file = package.decrypt(name, file, password, limits)
     package.check_package(name, file, limits)
+    encoding = ""
     if package.is_old(file):
         from etl.files.biff import mend_encoding
 
-        file = mend_encoding(file)
+        file, encoding = mend_encoding(file)
     if package.holds_macros(file):
         notes.append("含宏，宏未运行")
     file.seek(0)
@@ -220,7 +221,8 @@ def _read_spreadsheet(
     marks = _Finder(file)
     for position, meta in enumerate(book.sheets_metadata):
         if meta.typ == calamine.SheetTypeEnum.WorkSheet:
-            yield _read_sheet(book, name, meta, position, limits, marks)
+            page = _read_sheet(book, name, meta, position, limits, marks)
+            yield _restore_texts(page, encoding) if encoding else page
 
 
 class _Finder(threading.Thread):
@@ -263,6 +265,18 @@ def _read_sheet(
         rows = fill_merged(rows, ranges)
     is_hidden = meta.visible != calamine.SheetVisibleEnum.Visible
     return Page(meta.name, rows, is_hidden, frozenset(marks.hidden), position)
+
+
+def _restore_texts(page: Page, encoding: str) -> Page:
+    """A page of an old workbook with letters of two bytes."""
+    from etl.files.biff import restore_text
+
+    page.name = restore_text(page.name, encoding)
+    page.rows = (
+        [restore_text(cell, encoding) if type(cell) is str and cell else cell for cell in row]
+        for row in page.rows
+    )
+    return page
 
 
 def _show_errors(rows: Iterator[list[Any]], marks: Marks) -> Iterator[list[Any]]:

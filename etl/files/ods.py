@@ -22,10 +22,12 @@ _HINTS = (
     "<text:p>错误".encode(),
 )
 _LONGEST_HINT = max(map(len, _HINTS))
-_PART = re.compile(rb"<table:table\s[^>]*?table:name=\"([^\"]*)\"[^>]*>|<table:table-row\b([^>]*)>")
+_PART = re.compile(
+    rb"<table:table\s[^>]*?table:name=\"([^\"]*)\"[^>]*>|<table:table-row(?=[\s/>])([^>]*)>"
+)
 _HIDDEN = re.compile(rb"table:visibility=\"(?:collapse|filter)\"")
 _ROWS = re.compile(rb"table:number-rows-repeated=\"(\d{1,9})\"")
-_CELL = re.compile(rb"<table:(?:covered-)?table-cell\b([^>]*)>")
+_CELL = re.compile(rb"<table:(?:covered-)?table-cell(?=[\s/>])([^>]*)>")
 _COLUMNS = re.compile(rb"table:number-columns-repeated=\"(\d{1,9})\"")
 _COMMENT = re.compile(rb"<office:annotation\b.*?</office:annotation>", re.DOTALL)
 _TEXT = re.compile(rb"<text:p\b[^>]*>([^<]{1,40})</text:p>")

@@ -11,6 +11,7 @@ import pytest
 import xlwt
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from xlwt.CompoundDoc import XlsDoc
 
 from etl.errors import FileError
 from etl.files.marks import ERROR_CODES
@@ -282,6 +283,16 @@ def test_a_file_of_libreoffice_shows_its_failed_formulas(reader: Reader) -> None
     assert {sheet.cell(row, column) for row in range(20, 24) for column in range(3)} == {"#N/A"}
 
 
+def test_rows_in_a_folded_group_of_an_ods_are_counted_right(reader: Reader, tmp_path: Path) -> None:
+    # As LibreOffice writes it.
+    folded = ods_row(said("暗"), more=' table:visibility="collapse"') * 2
+    group = f'<table:table-row-group table:display="false">{folded}</table:table-row-group>'
+    path = write_ods(tmp_path / "a.ods", ods_row(said("头")), group, ods_row(said("明")))
+    sheet = reader.read(path).sheets[0]
+    assert rows_of(sheet) == [["头"], ["暗"], ["暗"], ["明"]]
+    assert sheet.hidden_rows == frozenset({1, 2})
+
+
 def test_an_ods_of_many_rows_claims_no_memory(tmp_path: Path) -> None:
     cell = said("#REF!", FAILED + ' table:number-columns-repeated="999999999"')
     row = ods_row(cell, more=' table:visibility="filter" table:number-rows-repeated="999999999"')
@@ -312,6 +323,51 @@ def test_the_code_page_of_an_old_workbook_is_ignored(
     path.write_bytes(content.replace(record + b"\xb0\x04", record + struct.pack("<H", page)))
     found = reader.read(path).sheets[0]
     assert found == Sheet.of("楼栋", rows)
+
+
+def write_excel_5(path: Path, page: int, encoding: str, rows: list[list[str | float]]) -> Path:
+    """A workbook of Excel 5 or 95, whose letters are bytes of a code page."""
+
+    def part(number: int, body: bytes = b"") -> bytes:
+        return struct.pack("<HH", number, len(body)) + body
+
+    def cell(row: int, column: int, content: str | float) -> bytes:
+        place = struct.pack("<HHH", row, column, 15)
+        if isinstance(content, float):
+            return part(0x0203, place + struct.pack("<d", content))
+        text = content.encode(encoding)
+        return part(0x0204, place + struct.pack("<H", len(text)) + text)
+
+    name = "大門".encode(encoding)
+    head = part(0x0809, struct.pack("<HHHH", 0x0500, 5, 0x0DBB, 1996))
+    head += part(0x0042, struct.pack("<H", page))
+    start = len(head) + 4 + 7 + len(name) + 4
+    head += part(0x0085, struct.pack("<IHB", start, 0, len(name)) + name) + part(0x000A)
+    sheet = part(0x0809, struct.pack("<HHHH", 0x0500, 0x10, 0x0DBB, 1996))
+    sheet += part(0x0200, struct.pack("<HHHHH", 0, len(rows), 0, len(rows[0]), 0))
+    for number, row in enumerate(rows):
+        sheet += b"".join(cell(number, column, content) for column, content in enumerate(row))
+    XlsDoc().save(str(path), (head + sheet + part(0x000A)).ljust(4096, b"\0"))
+    return path
+
+
+@pytest.mark.parametrize(("page", "encoding"), [(936, "gbk"), (54936, "gb18030"), (950, "cp950")])
+def test_letters_of_two_bytes_of_an_older_workbook_are_read(
+    reader: Reader, page: int, encoding: str, tmp_path: Path
+) -> None:
+    rows: list[list[str | float]] = [["小巷", "ID", "年"], ["翠屏，家園", "G001", 12.0]]
+    sheet = reader.read(write_excel_5(tmp_path / "旧.xls", page, encoding, rows)).sheets[0]
+    assert (sheet.name, rows_of(sheet)) == ("大門", rows)
+
+
+@given(st.text(st.characters(codec="gbk", exclude_categories=("Cc", "Cn", "Co", "Zs")), max_size=9))
+@QUICK
+def test_any_letters_of_an_older_workbook_come_back(
+    reader: Reader, tmp_path_factory: pytest.TempPathFactory, text: str
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "旧.xls"
+    rows: list[list[str | float]] = [["头", f"a{text}z"]]
+    assert rows_of(reader.read(write_excel_5(path, 936, "gbk", rows)).sheets[0]) == rows
 
 
 def test_a_code_page_that_nobody_here_wrote_is_ignored(reader: Reader, shared_data: Path) -> None:
