@@ -19,7 +19,7 @@ OVERLAP = 1 << 16
 
 _HIDDEN_ROW = re.compile(rb"<(?:\w+:)?row\s[^>]*?\bhidden=[\"'](?:1|true)[\"'][^>]*>")
 _ERROR_CELL = re.compile(
-    rb"<(?:\w+:)?c\s([^>]*?\bt=\"e\"[^>]*)>"
+    rb"<(?:\w+:)?c\s([^>]*?\bt=[\"']e[\"'][^>]*)>"
     rb"(?:<(?:\w+:)?f[^>]*/>|<(?:\w+:)?f[^>]*>[^<]*</(?:\w+:)?f>)?"
     rb"<(?:\w+:)?v>([^<]{1,40})</"
 )
@@ -112,7 +112,7 @@ def _scan_sheet(package: zipfile.ZipFile, path: str) -> Marks:
             text = tail + chunk
             if b"hidden=" in text:
                 _note_hidden(text, marks)
-            if b't="e"' in text:
+            if b't="e"' in text or b"t='e'" in text:
                 _note_errors(text, marks)
             tail = text[-OVERLAP:]
     return marks

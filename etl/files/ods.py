@@ -12,7 +12,7 @@ from etl.files.package import CHUNK
 
 MAX_CONTENT = 200_000_000
 _CONTENT = "content.xml"
-# Each is looked for by itself: a pattern of them all would be ten times as slow.
+# Each is looked for by itself: a pattern of them all would be several times as slow.
 _HINTS = (
     b'table:visibility="collapse"',
     b'table:visibility="filter"',

@@ -97,16 +97,16 @@ def open_lock(file: BinaryIO, password: str, limits: Limits) -> BinaryIO:
         if not password:
             raise WrongPasswordError
         packed = decrypt(lock, password, package.read(lock.path))
-    parts = _inflate(packed, limits.unpacked_from(len(packed)))
-    opened = io.BytesIO()
+    opened, most = io.BytesIO(), limits.unpacked_from(len(packed))
     if lock.path == _WHOLE:
-        opened.writelines(parts)
+        # A package may be as large as a file that was never encrypted.
+        opened.writelines(_inflate(packed, min(most, limits.size)))
         return opened
     with zipfile.ZipFile(opened, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as plain:
         plain.writestr("mimetype", _KIND)
         plain.writestr(_MANIFEST, _PLAIN_MANIFEST)
         with plain.open(_CONTENT, "w") as content:
-            content.writelines(parts)
+            content.writelines(_inflate(packed, most))
     return opened
 
 

@@ -402,6 +402,23 @@ def test_a_formula_that_failed_is_shown(reader: Reader, tmp_path: Path) -> None:
     assert found.cell(6, 2) == ""
 
 
+def test_a_failed_formula_in_other_quotes_is_shown(reader: Reader, tmp_path: Path) -> None:
+    path = xlsx(tmp_path / "a.xlsx", [["小区", "率"], ["翠屏", 1]])
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(path) as before, zipfile.ZipFile(buffer, "w") as after:
+        for info in before.infolist():
+            part = before.read(info)
+            if info.filename.startswith("xl/worksheets/"):
+                changed = part.replace(b' t="n"', b"").replace(
+                    b'<c r="B2"><v>1</v>', b"<c r='B2' t='e'><f>1/0</f><v>#DIV/0!</v>"
+                )
+                assert changed.count(b"t='e'") == 1
+                part = changed
+            after.writestr(info, part)
+    path.write_bytes(buffer.getvalue())
+    assert rows_of(reader.read(path)) == [["小区", "率"], ["翠屏", "#DIV/0!"]]
+
+
 def test_every_kind_of_error_is_shown(reader: Reader, shared_data: Path) -> None:
     rows = rows_of(reader.read(shared_data / "workbooks" / "errors.xlsx"))
     kinds = ["#DIV/0!", "#NAME?", "#VALUE!", "#NULL!", "#REF!", "#NUM!", "#N/A"]
