@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import geopandas as gpd
 import pytest
+import shapely
 from shapely import Point
 
 from etl.profile import parse_profile
 from etl.refresh import refresh
 from etl.store import Store
+from geo.crs import Datum, convert
 from tests.conftest import WriteXlsx, write_workbook
 
 COMPOUNDS = [
@@ -264,3 +267,27 @@ def test_rows_alike_without_ids_are_said_by_what_they_say(
     (issue,) = report.issues
     assert "受理时间、小区、" in issue.problem
     assert "编号" not in issue.problem
+
+
+def test_a_datum_found_out_once_holds_for_the_few_rows_of_next_month(
+    store: Store, write_xlsx: WriteXlsx, tmp_path: Path
+) -> None:
+    square = shapely.box(104.180, 30.810, 104.184, 30.814)
+    outline = gpd.GeoDataFrame({"小区编号": ["T01"]}, geometry=[square], crs="EPSG:4326")
+    outline.to_file(tmp_path / "边界.geojson")
+    head = [*NUMBERED, "经度", "纬度"]
+
+    def written(number: int, month: int) -> list[Any]:
+        lon, lat = 104.1805 + number % 6 / 2000, 30.8105 + number // 6 / 2000
+        x, y = convert([lon], [lat], Datum.WGS84, Datum.BD09)
+        day = f"2026-{month:02d}-03"
+        return [f"G{month}-{number}", day, "停车管理", "甲园", "占道", float(x[0]), float(y[0])]
+
+    profile = parse_profile('datum = "auto"')
+    january = write_xlsx("1月.xlsx", 投诉=[head, *(written(n, 1) for n in range(30))])
+    refresh(store, [tmp_path / "边界.geojson", january], profile)
+    february = write_xlsx("2月.xlsx", 投诉=[head, written(8, 2)])
+    report = refresh(store, [february], profile)
+    assert any("沿用上次认出的 BD-09" in warning for warning in report.warnings)
+    (place,) = store.query("SELECT lon, lat FROM core_complaints WHERE complaint_id = 'G2-8'")[1]
+    assert place == pytest.approx((104.1815, 30.811), abs=1e-6)
