@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from etl.asking import ask_about_columns, ask_about_list, ask_about_names, ask_about_sheet
 from etl.boundaries import Layer
@@ -228,9 +229,25 @@ class Refresh:
             settle_outlines(self.writer, self.profile)
             self._names = self._extent = None
         rest = arrivals[len(registers) :]
-        for number, arrival in enumerate(rest):
-            self.progress(0.5 + 0.3 * number / len(rest), f"核对《{arrival.reading.name}》")
-            self._land(arrival)
+        for name in dict.fromkeys(arrival.table.name for arrival in rest):
+            alike = [arrival for arrival in rest if arrival.table.name == name]
+            if name in _NAMING:
+                for arrival in alike:
+                    self._land(arrival)
+            else:
+                self._land_together(alike)
+
+    def _land_together(self, arrivals: list[Arrival]) -> None:
+        """Land sheets of one table; of a row that stands on several, the last one is what counts."""
+        checked = [self._check(arrival) for arrival in arrivals]
+        for number, arrival in enumerate(arrivals):
+            later = [
+                _sign_rows(checked[place])
+                for place in range(number + 1, len(arrivals))
+                # What only the earlier sheet says must not be lost.
+                if _stated(arrival) <= _stated(arrivals[place])
+            ]
+            self._land(arrival, checked[number], _find_again(checked[number], later))
 
     def _arrivals(self) -> Iterator[Arrival]:
         for reading in self.readings:
@@ -289,15 +306,21 @@ class Refresh:
         origin = (reading.name, layer.name)
         self.ledger.keep(origin, report, reading.sha256, layer.issues, layer.bad_rows, {}, {})
 
-    def _land(self, arrival: Arrival) -> None:
-        """Check one sheet, bring its good rows in, keep the others with their reasons."""
+    def _land(
+        self, arrival: Arrival, checked: Checked | None = None, again: pa.Array | None = None
+    ) -> None:
+        """Check one sheet, bring its good rows in, keep the others with their reasons.
+
+        `again` are keys of rows that a later sheet brings in.
+        """
+        self.progress(*self._say_progress(arrival))
         # On the other core meanwhile: which of the rows come in shows only later.
         raws = [self.ahead.submit(write_raw, arrival.sheet, match) for match in arrival.matches]
-        checked = self._check(arrival)
+        checked = checked or self._check(arrival)
         if checked.table.name == "compounds":
             self._adopt_ids(checked)
         landed = self.writer.land(
-            checked.table, checked.to_arrow(), _stated(arrival), arrival.origin, self.profile
+            checked.table, checked.to_arrow(), _stated(arrival), arrival.origin, self.profile, again
         )
         self._refuse_conflicts(checked, landed, arrival)
         gone = self._settle_gone(checked, landed, arrival)
@@ -310,6 +333,10 @@ class Refresh:
         self.has_news |= len(landed.written) > 0
         if checked.table.name in _NAMING:
             self._names = None
+
+    def _say_progress(self, arrival: Arrival) -> tuple[float, str]:
+        done = len(self.report.sheets) / max(1, sum(len(r.sheets) for r in self.readings))
+        return 0.5 + 0.3 * min(done, 1.0), f"核对《{arrival.reading.name}》"
 
     def _check(self, arrival: Arrival) -> Checked:
         if self._names is None:
@@ -673,6 +700,21 @@ def _within(match: Match, numbers: np.ndarray) -> np.ndarray:
     """Row numbers (from one) that lie under the header of one table, in order."""
     inside = numbers[numbers > match.first_row]
     return np.sort(inside if match.end_row is None else inside[inside <= match.end_row])
+
+
+def _sign_rows(checked: Checked) -> pa.Array:
+    """What tells the thing of each row: its key, and by day what is fixed about it."""
+    days = [checked.rows[n].cast(pa.date32(), safe=False) for n in checked.table.fixed]
+    parts = [day.cast(pa.string()).fill_null("") for day in days]
+    return pc.binary_join_element_wise(checked.keys(), *parts, "|") if parts else checked.keys()
+
+
+def _find_again(checked: Checked, later: list[pa.Array]) -> pa.Array | None:
+    """The keys of rows of which a later sheet tells too."""
+    if not later:
+        return None
+    is_again = pc.is_in(_sign_rows(checked), value_set=pa.concat_arrays(later))
+    return checked.keys().filter(is_again)
 
 
 def _stated(arrival: Arrival) -> frozenset[str]:

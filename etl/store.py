@@ -533,13 +533,15 @@ class Writer:
         stated: frozenset[str],
         origin: tuple[str, str],
         profile: Profile,
+        again: pa.Array | None = None,
     ) -> Landed:
         """Bring checked rows of one sheet in: new keys are added, changed ones replaced.
 
-        Columns that the sheet does not have (not in `stated`) keep what the store knew.
+        Columns that the sheet does not have (not in `stated`) keep what the store knew. Keys that
+        come `again` on a later sheet are left to it.
         """
         self._stage(table, rows, stated, profile)
-        self._judge_fates(table, origin)
+        self._judge_fates(table, origin, again)
         gone, held = self._find_gone(table, origin) if self.has_records(origin) else ([], 0)
         changes, changed_cells = self._list_changes(table)
         landed = Landed(
@@ -660,14 +662,19 @@ class Writer:
         self.execute(f"CREATE OR REPLACE TEMP TABLE known AS FROM ({_stated_view(table)}) {found}")
         self._knows_any = bool(self.rows("SELECT 1 FROM known LIMIT 1"))
 
-    def _judge_fates(self, table: Table, origin: tuple[str, str]) -> None:
+    def _judge_fates(self, table: Table, origin: tuple[str, str], again: pa.Array | None) -> None:
         """New, changed, unchanged, or in conflict with another file's: `fates` for each key.
 
         A row number alone tells no row: two tables of a kind may stand side by side.
         """
         keys = ", ".join(quote(name) for name in table.key)
+        waits = "false"
+        if again is not None and len(again):
+            self.register("again", pa.table({"key": again}))
+            waits = f"{_key_text(table, 'm')} IN (SELECT key FROM again)"
         if not self._knows_any:
-            new = f"SELECT {keys}, row, 'new' AS fate FROM merged"
+            fate = f"CASE WHEN {waits} THEN 'unchanged' ELSE 'new' END AS fate"
+            new = f"SELECT {keys}, row, {fate} FROM merged m"
             self.execute(f"CREATE OR REPLACE TEMP VIEW fates AS {new}")
             return
         own = ", ".join(f"m.{quote(name)}" for name in table.key)
@@ -679,7 +686,8 @@ class Writer:
             f"m.{quote(name)}::DATE <> k.{quote(name)}::DATE" for name in table.fixed
         )
         self.execute(
-            f"CREATE OR REPLACE TEMP TABLE judged AS SELECT {own}, m.row, CASE "
+            f"CREATE OR REPLACE TEMP TABLE judged AS SELECT {own}, m.row, "
+            f"CASE WHEN {waits} THEN 'unchanged' "
             f"WHEN k.{quote(table.key[0])} IS NULL THEN 'new' "
             f"WHEN k.file <> ? AND ({other or 'false'}) THEN 'conflict' "
             f"WHEN {differs} THEN 'changed' ELSE 'unchanged' END AS fate "
@@ -697,7 +705,7 @@ class Writer:
             f"{{'place': {place}, 'old': k.{quote(c.name)}::VARCHAR, 'new': m.{quote(c.name)}::VARCHAR}}"
             for place, c in enumerate(table.stated)
         )
-        key = "concat_ws('|', " + ", ".join(f"m.{quote(name)}" for name in table.key) + ")"
+        key = _key_text(table, "m")
         self.execute(
             "CREATE OR REPLACE TEMP TABLE changes AS SELECT key, row, unnest(cells, recursive := true) "
             f"FROM (SELECT {key} AS key, m.row, [{cells}] AS cells FROM merged m "
@@ -1017,9 +1025,10 @@ def _live_states(entries: list[Entry]) -> list[int]:
     return live
 
 
-def _key_text(table: Table) -> str:
+def _key_text(table: Table, alias: str = "") -> str:
     """The key of a row as one text, as `etl.check.join_key` has it."""
-    return "concat_ws('|', " + ", ".join(quote(name) for name in table.key) + ")"
+    names = (f"{alias}.{quote(name)}" if alias else quote(name) for name in table.key)
+    return f"concat_ws('|', {', '.join(names)})"
 
 
 def _explain_failure(error: duckdb.Error) -> str:

@@ -291,3 +291,38 @@ def test_a_datum_found_out_once_holds_for_the_few_rows_of_next_month(
     assert any("沿用上次认出的 BD-09" in warning for warning in report.warnings)
     (place,) = store.query("SELECT lon, lat FROM core_complaints WHERE complaint_id = 'G2-8'")[1]
     assert place == pytest.approx((104.1815, 30.811), abs=1e-6)
+
+
+def test_a_complaint_on_two_months_sheets_is_what_the_later_says_and_settles(
+    store: Store, write_xlsx: WriteXlsx
+) -> None:
+    head = [*NUMBERED, "办理状态"]
+    open_, closed = (
+        ["G1", "2026-01-03", "停车管理", "甲园", "占道", state] for state in ("处理中", "已办结")
+    )
+    other = ["G2", "2026-01-04", "停车管理", "甲园", "堵门", "已办结"]
+    files = [
+        write_xlsx("1月.xlsx", 投诉=[head, other, open_]),
+        write_xlsx("2月.xlsx", 投诉=[head, closed]),
+    ]
+    report = refresh(store, files)
+    assert (report.count("new"), report.count("unchanged")) == (2, 1)
+    told = "SELECT complaint_id, status, file FROM core_complaints ORDER BY 1"
+    landed = [("G1", "已办结", "2月.xlsx"), ("G2", "已办结", "1月.xlsx")]
+    assert store.query(told)[1] == landed
+    assert refresh(store, files).snapshot is None
+    assert refresh(store, files[::-1]).count("changed") == 1
+    assert store.query(told)[1][0][1] == "处理中"
+
+
+def test_what_only_the_earlier_of_two_sheets_says_is_kept(
+    store: Store, write_xlsx: WriteXlsx
+) -> None:
+    row = ["G1", "2026-01-03", "停车管理", "甲园", "占道"]
+    files = [
+        write_xlsx("1月.xlsx", 投诉=[[*NUMBERED, "地址"], [*row, "东门"]]),
+        write_xlsx("2月.xlsx", 投诉=[NUMBERED, [*row[:4], "占消防道"]]),
+    ]
+    refresh(store, files)
+    told = store.query("SELECT text, address FROM core_complaints")[1]
+    assert told == [("占消防道", "东门")]
