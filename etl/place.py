@@ -8,12 +8,12 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from etl.check import Checked
 from etl.names import Names
+from etl.placing import place_in_areas
 from etl.profile import AUTO, Profile
-from etl.store import Writer
+from etl.store import Writer, named_sql
 from etl.tables.outputs import OUT_GEOCODES
 from geo.areas import place_points
 from geo.crs import Datum, choose_datum, convert, judge_datum
@@ -113,17 +113,27 @@ def place_complaints(writer: Writer) -> None:
     if _as_points(known) != _as_points(geocodes):
         writer.touch_everything()
     since = writer.snapshot if writer.only_adds else 0
-    moved = writer.arrow("place_complaints", since=since)
-    if not moved.num_rows:
+    _find_compounds_of_points(writer, since)
+    writer.execute(f"CREATE OR REPLACE TEMP TABLE moved AS {named_sql('place_complaints')}")
+    months = [month for (month,) in writer.rows("SELECT DISTINCT month FROM moved")]
+    if not months:
         return
-    writer.touch_months(pc.unique(moved["month"]).to_pylist())
-    writer.register("moved", moved)
+    writer.touch_months(months)
     columns = ("compound_id", "compound_by", "compound_certainty", "lon", "lat", "located_by")
     settings = ", ".join(f"{name} = moved.{name}" for name in columns)
     writer.execute(
         f"UPDATE lake.core_complaints SET {settings} FROM moved "
         "WHERE core_complaints.complaint_id = moved.complaint_id"
     )
+
+
+def _find_compounds_of_points(writer: Writer, since: int) -> None:
+    """Have `placed_points` say in which of `areas` the complaints lie that state no compound."""
+    writer.execute("SET VARIABLE since = $1", [since])
+    writer.execute(f"CREATE OR REPLACE TEMP TABLE areas AS {named_sql('compound_areas')}")
+    writer.execute(f"CREATE OR REPLACE TEMP VIEW points AS {named_sql('points_searched')}")
+    point_count = int(writer.rows("SELECT count(*) FROM points")[0][0])
+    place_in_areas(writer, point_count)
 
 
 def _as_points(frame: pd.DataFrame) -> set[tuple[float, float]]:

@@ -1,6 +1,6 @@
 -- Where each complaint lies: its compound by name, else by coordinates; its point by coordinates,
 -- else by building. Only rows that come out other than they are stored.
--- Variable: since, the first snapshot whose rows are looked at.
+-- Variable: since, the first snapshot whose rows are looked at. Temporary: areas, placed_points.
 WITH stated AS (
     SELECT
         complaint_id,
@@ -19,21 +19,10 @@ WITH stated AS (
     FROM lake.core_complaints
     WHERE snapshot >= getvariable('since')
 ),
-areas AS (
-    SELECT compound_id, geometry FROM lake.core_boundaries WHERE level = 'compound'
-),
-searched AS (
-    SELECT complaint_id, ST_Point(lon, lat) AS point
-    FROM stated
-    WHERE compound_id IS NULL
-      AND lon IS NOT NULL
-      AND (round(lon, 6), round(lat, 6)) NOT IN (SELECT (lon, lat) FROM default_geocodes)
-),
 -- A point on a shared border goes to the first compound by id.
 fallen AS (
-    SELECT complaint_id, min(areas.compound_id) AS compound_id
-    FROM searched JOIN areas ON ST_Intersects(areas.geometry, searched.point)
-    GROUP BY complaint_id
+    SELECT p.point_id AS complaint_id, a.compound_id
+    FROM placed_points p JOIN areas a USING (area)
 ),
 building_points AS (
     SELECT compound_id, building_no, any_value(lon) AS lon, any_value(lat) AS lat
