@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy import sparse, special, stats
+from scipy import interpolate, sparse, special, stats
 
 from geo.checks import (
     Floats,
@@ -23,7 +23,8 @@ from geo.exact import widen_tail
 from geo.spread import bound_rates, draw_rates, fit_spread
 
 UP, DOWN, NO_REAL_CHANGE, TOO_FEW = "up", "down", "no_real_change", "too_few"
-CHUNK_CELLS = 4_000_000
+MOST_SHAPES = 120
+MOST_DRAWS, FEWEST_DRAWS, DRAWN_CELLS = 2_000, 200, 4_000_000
 FEWEST_UNITS_FOR_SPREAD = 3
 ROUNDING = 1e-9
 
@@ -127,7 +128,7 @@ def rank_rates(
     counts: pd.Series,
     exposure: Numbers,
     certainty: float = 0.95,
-    draws: int = 2000,
+    draws: int | None = None,
     seed: int = 0,
 ) -> pd.DataFrame:
     """Rank units by rate, highest first; those that cannot be told apart share a rank.
@@ -140,7 +141,9 @@ def rank_rates(
         Another unit is clearly higher when the probability that its rate is higher
         exceeds this.
     draws, seed : int
-        Number and seed of the posterior draws behind the range of the rank.
+        Number and seed of the posterior draws behind the range of the rank. None is
+        2,000, but for thousands of units so many that 4 million rates are drawn, and 200
+        at least: a rank among thousands is not read to the digit.
 
     Returns
     -------
@@ -158,12 +161,15 @@ def rank_rates(
     -----
     ``rank`` is from the gamma posteriors of `shrink_rates`: the probability that one
     gamma variable exceeds another is a regularised incomplete beta function, so it is
-    exact. The range is drawn from the posterior with the prior integrated out. When the
-    units differ no more than chance makes them, all rank first and the range is 1 to n.
+    exact. Its cost grows with the units times their different counts. The range is drawn
+    from the posterior with the prior integrated out. When the units differ no more than
+    chance makes them, all rank first and the range is 1 to n.
     On ranks with uncertainty: Goldstein and Spiegelhalter (1996), JRSS A 159, 385-443.
     Sharing a rank is not transitive; `group_rates` makes groups.
     """
     require_share(certainty, "把握程度")
+    if draws is None:
+        draws = min(MOST_DRAWS, max(FEWEST_DRAWS, DRAWN_CELLS // max(1, len(counts))))
     if draws < 1:
         raise GeoError("抽样次数至少为 1。")
     cases, base = _read_pair(counts, exposure)
@@ -470,22 +476,66 @@ def _bound_pooled(cases: Floats, base: Floats, level: float) -> tuple[Floats, Fl
 
 
 def _count_clearly_higher(shape: Floats, rate: Floats, certainty: float) -> npt.NDArray[np.int64]:
-    clearly = np.empty(len(shape), dtype=np.int64)
-    step = max(1, CHUNK_CELLS // max(1, len(shape)))
-    for start in range(0, len(shape), step):
-        rows = slice(start, start + step)
-        share = rate[rows, None] / (rate[rows, None] + rate)
-        is_lower = special.betainc(shape[rows, None], shape[None, :], share)
-        clearly[rows] = (is_lower > certainty).sum(axis=1)
+    """Count for each gamma variable those that exceed it with more than the given certainty.
+
+    One exceeds another so surely when the logarithm of the ratio of their rates is above a
+    limit that their shapes alone decide. Shapes are counts plus a constant, so few differ:
+    for each of them the rates below the limit are counted by halving, not one by one.
+    """
+    values, kind = np.unique(shape, return_inverse=True)
+    limits, doubt = _find_limits(values, certainty)
+    log_rate = np.log(rate)
+    order = np.lexsort((log_rate, kind))
+    bounds = np.searchsorted(kind[order], np.arange(len(values) + 1))
+    clearly = np.zeros(len(shape), dtype=np.int64)
+    for other in range(len(values)):
+        members = order[bounds[other] : bounds[other + 1]]
+        among, below = log_rate[members], log_rate - limits[kind, other]
+        surely = np.searchsorted(among, below - doubt)
+        perhaps = np.searchsorted(among, below + doubt)
+        clearly += surely
+        for unit in np.flatnonzero(perhaps > surely):
+            close = members[surely[unit] : perhaps[unit]]
+            share = rate[unit] / (rate[unit] + rate[close])
+            exceeds = special.betainc(shape[unit], shape[close], share) > certainty
+            clearly[unit] += np.count_nonzero(exceeds)
     return clearly
+
+
+def _find_limits(shapes: Floats, certainty: float) -> tuple[Floats, float]:
+    """Limits of the log ratio of rates for each pair of shapes (k, k), and how far off at most.
+
+    Of many shapes some are worked out and the rest read from a spline between them, for the
+    limit is a smooth function of the logarithms of both; how far off that is, is seen between.
+    """
+    if len(shapes) <= MOST_SHAPES:
+        return _measure_limits(shapes[:, None], shapes[None, :], certainty), ROUNDING
+    logs = np.log(shapes)
+    nodes = np.linspace(logs[0], logs[-1], MOST_SHAPES)
+    at_nodes = np.exp(nodes)
+    known = _measure_limits(at_nodes[:, None], at_nodes[None, :], certainty)
+    spline = interpolate.RectBivariateSpline(nodes, nodes, known)
+    between = (nodes[:-1] + nodes[1:]) / 2.0
+    true = _measure_limits(np.exp(between)[:, None], np.exp(between)[None, :], certainty)
+    off = float(np.abs(spline(between, between) - true).max())
+    return spline(logs, logs), max(10.0 * off, ROUNDING)
+
+
+def _measure_limits(lower: Floats, higher: Floats, certainty: float) -> Floats:
+    share = special.betaincinv(lower, higher, certainty)
+    rest = special.betaincinv(higher, lower, 1.0 - certainty)
+    limits: Floats = np.log(share) - np.log(rest)
+    return limits
 
 
 def _draw_rank_range(cases: Floats, base: Floats, draws: int, seed: int) -> npt.NDArray[np.int64]:
     drawn = draw_rates(fit_spread(cases, base), draws, np.random.default_rng(seed))
-    ranks = stats.rankdata(-drawn, axis=1, method="ordinal")
-    ranks.sort(axis=0)
+    ranks = np.empty(drawn.shape, dtype=np.int32)
+    ordinals = np.arange(1, len(cases) + 1, dtype=np.int32)
+    for row, rates in zip(ranks, drawn, strict=True):
+        row[np.argsort(-rates, kind="stable")] = ordinals
     edges = [int(np.floor(0.025 * (draws - 1))), int(np.ceil(0.975 * (draws - 1)))]
-    edge: npt.NDArray[np.int64] = ranks[edges].T.astype(np.int64)
+    edge: npt.NDArray[np.int64] = np.partition(ranks, edges, axis=0)[edges].T.astype(np.int64)
     return edge
 
 

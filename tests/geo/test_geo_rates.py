@@ -7,7 +7,9 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import special
 
+from geo import rates
 from geo.errors import GeoError
 from geo.rates import (
     compare_counts,
@@ -121,6 +123,31 @@ def test_ranks_lie_in_their_range_and_repeat(pairs):
     assert (ranks["rank"] <= ranks["rank_high"]).all()
     assert ranks["rank"].min() == 1
     pd.testing.assert_frame_equal(ranks, rank_rates(counts, households, draws=50, seed=3))
+
+
+@pytest.mark.parametrize("certainty", [0.5, 0.95, 0.999])
+@pytest.mark.parametrize("units", [40, 300])
+def test_clearly_higher_is_counted_as_pair_by_pair(units, certainty):
+    # 300 units have more different counts than limits are worked out for.
+    generator = np.random.default_rng(7)
+    base = generator.integers(50, 3000, units).astype(float)
+    shape = 6.3 + generator.poisson(base * generator.gamma(6.0, 1 / 6, units))
+    shape[1], base[1] = shape[0], base[0]
+    counted = rates._count_clearly_higher(shape, base + 5.0, certainty)
+    share = (base + 5.0)[:, None] / ((base + 5.0)[:, None] + (base + 5.0))
+    pairs = special.betainc(shape[:, None], shape[None, :], share) > certainty
+    assert counted.tolist() == pairs.sum(axis=1).tolist()
+    assert units < 300 or len(np.unique(shape)) > rates.MOST_SHAPES
+
+
+def test_ranks_of_many_units_agree_with_their_range():
+    generator = np.random.default_rng(3)
+    households = pd.Series(generator.integers(100, 2000, 3000).astype(float))
+    counts = pd.Series(generator.poisson(households * generator.gamma(4.0, 0.02, 3000)))
+    ranks = rank_rates(counts, households).astype(int)
+    assert (ranks["rank_low"] <= ranks["rank"]).all()
+    assert (ranks["rank"] <= ranks["rank_high"]).all()
+    assert ranks["rank_high"].max() <= 3000
 
 
 def test_a_unit_without_households_has_no_rank():
