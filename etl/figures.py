@@ -37,6 +37,8 @@ EMERGING_CELL_M = 500.0
 EMERGING_MONTHS = 3
 NAMED_MEMBERS = 6
 NEAR_BUILDING_M = 60.0
+# A wider circle is no place to go to, and of 20,000 units would take minutes to look for.
+MOST_IN_CIRCLE = 200
 ALPHA = 0.05
 CHANCE_CELLS = 4_000_000
 MOST_DRAWS, FEWEST_DRAWS = 4_000, 200
@@ -271,7 +273,9 @@ def _scan_buildings(
     by_compound = units["compound_id"]
     rate = observed.groupby(by_compound).sum() / households.groupby(by_compound).sum()
     expected = households * by_compound.map(rate)
-    clusters = scan_clusters(points, observed, expected, max_share=0.1, seed=SEED)
+    clusters = scan_clusters(
+        points, observed, expected, max_share=0.1, seed=SEED, max_units=MOST_IN_CIRCLE
+    )
     lonlat = units[["lon", "lat"]]
     names = _name_buildings(units, compounds)
     return _describe_clusters(clusters, lonlat, by_compound, names, "scan", period.start, period)
@@ -320,7 +324,9 @@ def _scan_cells(writer: Writer, compounds: pd.DataFrame, period: Period) -> list
     expected = before * (observed.sum() / before.sum())
     lonlat = pd.DataFrame({"lon": counted["x"] * lon_step, "lat": counted["y"] * lat_step})
     points = _metric_points(lonlat)
-    clusters = scan_clusters(points, observed, expected, max_share=0.1, seed=SEED)
+    clusters = scan_clusters(
+        points, observed, expected, max_share=0.1, seed=SEED, max_units=MOST_IN_CIRCLE
+    )
     clusters["radius_m"] += EMERGING_CELL_M / 2  # from the centres of the cells to their edges
     within = _find_compounds(writer, points)
     names = within.map(compounds["name"]).fillna("")

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import shapely
+from scipy import spatial
 
 from geo.checks import (
     Floats,
@@ -27,6 +28,7 @@ Places: TypeAlias = gpd.GeoSeries | gpd.GeoDataFrame | pd.DataFrame | npt.NDArra
 
 SAME_DISTANCE = 1e-9  # in the unit of the plane
 ROUNDING = 1e-9  # relative
+CENTRES_AT_ONCE = 1_000
 
 
 @dataclass(frozen=True)
@@ -43,26 +45,42 @@ class Windows:
 class Circles:
     """The windows of every centre, grown anew on each pass so that memory stays bounded.
 
-    ``x``, ``y`` and ``expected`` are (n,); no circle holds more than ``limit`` expected.
+    ``x``, ``y`` and ``expected`` are (n,); no circle holds more than ``limit`` expected, nor
+    more than ``most`` units, so that time grows with n and not with its square.
     """
 
     x: Floats
     y: Floats
     expected: Floats
     limit: float
+    most: int | None = None
 
     def __iter__(self) -> Iterator[Windows]:
-        for x, y in zip(self.x, self.y, strict=True):
-            windows = self._grow(np.hypot(self.x - x, self.y - y))
+        for x, y, near in zip(self.x, self.y, self._find_near(), strict=True):
+            windows = self._grow(near, np.hypot(self.x[near] - x, self.y[near] - y))
             if len(windows.order):
                 yield windows
 
-    def _grow(self, distance: Floats) -> Windows:
+    def _find_near(self) -> Iterator[Ints]:
+        """The units that may lie in the circles of each centre, and one more; ascending."""
+        number = len(self.x)
+        if self.most is None or self.most + 1 >= number:
+            yield from [np.arange(number)] * number
+            return
+        places = np.column_stack([self.x, self.y])
+        tree = spatial.cKDTree(places)
+        for start in range(0, number, CENTRES_AT_ONCE):
+            centres = places[start : start + CENTRES_AT_ONCE]
+            yield from np.sort(tree.query(centres, k=self.most + 1)[1], axis=1)
+
+    def _grow(self, near: Ints, distance: Floats) -> Windows:
         order = np.argsort(distance, kind="stable")
-        distance = distance[order]
+        distance, order = distance[order], near[order]
         expected = np.cumsum(self.expected[order])
         is_end = np.ones(len(order), dtype=bool)
         is_end[:-1] = distance[1:] > distance[:-1] * (1.0 + ROUNDING) + SAME_DISTANCE
+        # Of units that do not all fit in, it is not known whether others lie as far away.
+        is_end[-1] = len(order) == len(self.x)
         is_end &= (expected <= self.limit * (1.0 + ROUNDING)) & (expected > 0)
         size = int(np.flatnonzero(is_end)[-1]) + 1 if is_end.any() else 0
         return Windows(order[:size], distance[:size], is_end[:size], expected[:size])
@@ -78,13 +96,19 @@ class Pick:
 
 
 def require_scan_settings(
-    max_share: float, simulations: int, max_clusters: int, cv: float = 0.0
+    max_share: float,
+    simulations: int,
+    max_clusters: int,
+    cv: float = 0.0,
+    max_units: int | None = None,
 ) -> None:
     """Raise `GeoError` when a setting of a scan is out of range."""
     if not 0.0 <= cv < np.inf:
         raise GeoError(f"单元之间的变异系数不能是负数或空，现在是 {cv}。")
     if not 0.0 < max_share <= 0.5:
         raise GeoError(f"扫描圈的人口上限必须大于 0 且不超过 0.5，现在是 {max_share}。")
+    if max_units is not None and max_units < 1:
+        raise GeoError("扫描圈里的单元数至少为 1。")
     if simulations < 1 or max_clusters < 1:
         raise GeoError("模拟次数和聚集区个数都至少为 1。")
 

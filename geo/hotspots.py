@@ -173,6 +173,7 @@ def scan_clusters(
     seed: int = 0,
     max_clusters: int = 5,
     cv: float = 0.0,
+    max_units: int | None = None,
 ) -> pd.DataFrame:
     """Scan for circles that hold more cases than expected (Kulldorff's statistic).
 
@@ -198,6 +199,9 @@ def scan_clusters(
         going on; 0 is plain Poisson. `geo.alarms.judge_outliers` says it in
         ``attrs['cv']``. Where units differ and this is left at 0, nearly every
         community shows a cluster.
+    max_units : int or None
+        No circle holds more units than this either. Of many thousands, circles of a tenth
+        are no place to go to, and looking at them all takes minutes.
 
     Returns
     -------
@@ -228,14 +232,14 @@ def scan_clusters(
     1, 560-584, and Zhang, Zhang and Lin (2012), Biometrics 68, 1156-1163; the ratio
     itself is unchanged, only what it is held against.
     """
-    require_scan_settings(max_share, simulations, max_clusters, cv)
+    require_scan_settings(max_share, simulations, max_clusters, cv, max_units)
     units, unplaced = _read_units(points, cases, expected)
     clusters = pd.DataFrame(columns=CLUSTER_COLUMNS)
     if units.total > 0:
         windows: Iterable[Windows] = Circles(
-            units.x, units.y, units.expected, max_share * units.total
+            units.x, units.y, units.expected, max_share * units.total, max_units
         )
-        if len(units.labels) <= MOST_UNITS_HELD:
+        if len(units.labels) * min(max_units or np.inf, len(units.labels)) <= MOST_UNITS_HELD**2:
             windows = list(windows)
         found = _pick_clusters(units, windows, max_clusters)
         maxima = _simulate_maxima(units, windows, simulations, seed, cv) if found else np.empty(0)

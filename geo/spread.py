@@ -14,7 +14,9 @@ SPREADS = np.concatenate([[0.0], np.geomspace(0.04, 2.0, 23)])
 TYPICAL_SPREAD = 0.5
 MEAN_NODES = np.linspace(-4.5, 4.5, 25)
 MEAN_STRETCH = 1.3
-QUANTILE_STEPS = 40
+QUANTILE_STEPS = 200
+QUANTILE_ERROR = 1e-10  # of the logarithm
+HALVED_EVERY = 4
 CHUNK_UNITS = 400
 NEGLIGIBLE = 1e-7
 QUANTILE_NEGLIGIBLE = 1e-5
@@ -229,7 +231,11 @@ def _find_count(spread: Spread, weights: Floats, exposure: float, level: float) 
 
 
 def _find_quantile(spread: Spread, probability: float) -> Floats:
-    """Find a quantile of each unit's posterior, a mixture of gammas, by halving its log."""
+    """Find a quantile of each unit's posterior, a mixture of gammas, in its logarithm.
+
+    Newton's steps, kept within bounds that every step narrows; where the mixture jumps (all
+    alike) they lead nowhere, and halving does.
+    """
     weights = spread.weights
     kept = weights > QUANTILE_NEGLIGIBLE * weights.max()
     cv, mean, weights = spread.cv[kept], spread.mean[kept], weights[kept] / weights[kept].sum()
@@ -238,11 +244,41 @@ def _find_quantile(spread: Spread, probability: float) -> Floats:
     pooled = spread.cases.sum() / spread.base.sum()
     low = np.full(len(spread.cases), np.log(pooled) - 30.0)
     high = np.log(pooled + 20.0 * (spread.cases + 20.0) / spread.base)
-    for _ in range(QUANTILE_STEPS):
-        middle = (low + high) / 2.0
-        rate = np.exp(middle)[:, None]
-        below = np.where(cv > 0, special.gammainc(shapes, rates * rate), mean <= rate)
-        is_below = (weights * below).sum(axis=1) < probability
-        low, high = np.where(is_below, middle, low), np.where(is_below, high, middle)
-    quantile: Floats = np.exp((low + high) / 2.0)
+    at = np.clip(_guess_quantile(shapes, rates, weights, probability), low, high)
+    left = np.arange(len(at))
+    for step in range(QUANTILE_STEPS):
+        here, own = at[left], shapes[left]
+        reached = rates[left] * np.exp(here)[:, None]
+        below = np.where(cv > 0, special.gammainc(own, reached), mean <= np.exp(here)[:, None])
+        slope = np.exp(own * np.log(reached) - reached - special.gammaln(own)) * (cv > 0)
+        missing = probability - (weights * below).sum(axis=1)
+        low[left] = np.where(missing > 0, here, low[left])
+        high[left] = np.where(missing > 0, high[left], here)
+        move = _divide(missing, (weights * slope).sum(axis=1))
+        is_within = (here + move > low[left]) & (here + move < high[left])
+        is_within &= step % HALVED_EVERY != HALVED_EVERY - 1
+        at[left] = np.where(is_within, here + move, (low[left] + high[left]) / 2.0)
+        is_near = (np.abs(at[left] - here) < QUANTILE_ERROR) & is_within
+        left = left[~is_near & (high[left] - low[left] > QUANTILE_ERROR)]
+        if not len(left):
+            break
+    quantile: Floats = np.exp(at)
     return quantile
+
+
+def _guess_quantile(shapes: Floats, rates: Floats, weights: Floats, probability: float) -> Floats:
+    """The logarithm of the quantile of a gamma with the mean and variance of the mixture."""
+    means = shapes / rates
+    mean = means @ weights
+    variance = (shapes / rates**2 + means**2) @ weights - mean**2
+    shape = mean**2 / variance
+    found = special.gammaincinv(shape, probability) * variance / mean
+    guess: Floats = np.log(np.maximum(found, np.finfo(float).tiny))
+    return guess
+
+
+def _divide(above: Floats, below: Floats) -> Floats:
+    """Divide; infinite where nothing is below."""
+    quotient = np.full(above.shape, np.inf)
+    np.divide(above, below, out=quotient, where=below > 0)
+    return quotient

@@ -392,3 +392,20 @@ def test_overdispersion_leaves_the_ratio_and_refuses_nonsense():
     for cv in (-0.1, np.inf, np.nan):
         with pytest.raises(GeoError):
             scan_clusters(places, cases, expected, cv=cv)
+
+
+def test_a_scan_of_few_units_a_circle_agrees_with_one_of_all():
+    generator = np.random.default_rng(11)
+    places = np.vstack([generator.uniform(0, 900, (70, 2)), [[450.0, 450.0]] * 3])
+    cases = pd.Series(generator.poisson(3.0, 73))
+    near = np.argsort(np.hypot(*(places - places[5]).T))[:6]
+    cases.iloc[near] += 12
+    wide = scan_clusters(places, cases, pd.Series(1.0, cases.index), 0.15, 99, max_clusters=2)
+    few = scan_clusters(
+        places, cases, pd.Series(1.0, cases.index), 0.15, 99, max_clusters=2, max_units=15
+    )
+    pd.testing.assert_frame_equal(wide, few)
+    fewer = scan_clusters(places, cases, pd.Series(1.0, cases.index), 0.15, 99, max_units=4)
+    assert fewer["members"].str.len().max() <= 4
+    with pytest.raises(GeoError, match="单元数"):
+        scan_clusters(places, cases, pd.Series(1.0, cases.index), max_units=0)
