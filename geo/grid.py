@@ -139,7 +139,10 @@ class _Frame:
                 break
             size *= 1.1
         width, height = (int(n) for n in np.ceil(whole / size) + 3)
-        return cls(float(west - size), float(south - size), float(1.0 / size), width, height)
+        # Off the corner by a quarter of a cell: many a border runs through a corner's coordinates,
+        # and no centre of a cell should lie on one.
+        west, south = float(west - 0.75 * size), float(south - 0.75 * size)
+        return cls(west, south, float(1.0 / size), width, height)
 
     @property
     def bounds(self) -> tuple[float, float, float, float]:

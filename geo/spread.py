@@ -17,6 +17,7 @@ MEAN_STRETCH = 1.3
 QUANTILE_STEPS = 200
 QUANTILE_ERROR = 1e-10  # of the logarithm
 HALVED_EVERY = 4
+NEXT_TO_NOTHING = 1e-100
 CHUNK_UNITS = 400
 NEGLIGIBLE = 1e-7
 QUANTILE_NEGLIGIBLE = 1e-5
@@ -278,7 +279,7 @@ def _guess_quantile(shapes: Floats, rates: Floats, weights: Floats, probability:
 
 
 def _divide(above: Floats, below: Floats) -> Floats:
-    """Divide; infinite where nothing is below."""
+    """Divide; infinite where next to nothing is below."""
     quotient = np.full(above.shape, np.inf)
-    np.divide(above, below, out=quotient, where=below > 0)
+    np.divide(above, below, out=quotient, where=below > NEXT_TO_NOTHING)
     return quotient

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+import shapely
 
-from tests.bench import targeting
+from tests.bench import placing, targeting
 
 
 def test_the_same_seed_makes_the_same_communities():
@@ -37,3 +38,18 @@ def test_the_other_tables_hold_percentages():
         assert table.between(0.0, 100.0).all()
     verdicts = effects[["better", "worse", "no_change", "too_early"]].sum(axis=1)
     np.testing.assert_allclose(verdicts, 100.0)
+
+
+def test_the_city_of_the_bench_has_streets_and_courtyards():
+    city = placing.make_city(60)
+    assert shapely.is_valid(city).all()
+    assert (shapely.get_type_id(city) == shapely.GeometryType.POLYGON).all()
+    one, other = shapely.STRtree(city).query(city, predicate="intersects")
+    assert (one == other).all()
+    assert shapely.get_num_interior_rings(city).sum() > 5
+    points = placing.spread_points(city, 1_000)
+    assert np.array_equal(points, placing.spread_points(city, 1_000))
+    inside = shapely.STRtree(city).query(shapely.points(points), predicate="intersects")[0]
+    assert 400 < len(inside) < 900
+    walls = placing.find_wall_points(city, 50)
+    assert (shapely.distance(shapely.union_all(city).boundary, shapely.points(walls)) < 1e-12).all()

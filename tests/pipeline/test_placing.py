@@ -86,6 +86,16 @@ def test_what_is_no_polygon_and_no_number(writer):
     assert place(writer, [Point(1, 1)], points) == [0, -1, -1, -1, -1]
 
 
+def test_cells_settle_nearly_all_points_without_the_shapes(writer):
+    shapes = [Polygon([(0, 0), (9, 1), (8, 9), (1, 8)]), box(10, 0, 19, 9)]
+    points = np.random.default_rng(5).uniform(-1, 20, (3_000, 2))
+    placed = place(writer, shapes, points, most_cells=2_000)
+    assert placed == place_with_shapely(shapes, points)
+    writer.execute("DELETE FROM areas")
+    by_cell = writer.rows("SELECT count(*) FROM placed_points WHERE area IS NOT NULL")[0][0]
+    assert by_cell > 0.99 * sum(area >= 0 for area in placed)
+
+
 def test_nothing_to_place_and_nowhere(writer):
     assert place(writer, [box(0, 0, 1, 1)], []) == []
     assert place(writer, [], [(0.5, 0.5)]) == [-1]
