@@ -21,6 +21,7 @@ Flags = npt.NDArray[np.bool_]
 MOST_CELLS = 1_300_000
 # How far beyond its sides a cell reaches, in cells: more than any rounding, in SQL or here.
 MARGIN = 1e-6
+MOST_ACROSS = 1e6
 EDGES_HELD = 2
 # A determinant of differences up to d has a rounding error of at most this much times d².
 ROUNDING = 32 * 2.0**-53
@@ -132,8 +133,9 @@ class _Frame:
         extent = bounds[:, 2:] - bounds[:, :2]
         whole = bounds[:, 2:].max(axis=0) - (west, south)
         # A box takes part of one cell more each way; so many are there even if it is a line.
-        size = np.sqrt(max(extent.prod(axis=1).sum(), (whole.max() / 1e6) ** 2) / most_cells)
-        size = max(size, np.abs(bounds).max() * 1e-9) or 1.0
+        size = np.sqrt(extent.prod(axis=1).sum() / most_cells)
+        # Not so small that cells could not be numbered, or told apart.
+        size = max(size, whole.max() / MOST_ACROSS, np.abs(bounds).max() * 1e-9) or 1.0
         for _ in range(60):
             if np.prod(extent / size + 1.0, axis=1).sum() <= max(most_cells, 4 * len(bounds)):
                 break
@@ -143,6 +145,11 @@ class _Frame:
         # and no centre of a cell should lie on one.
         west, south = float(west - 0.75 * size), float(south - 0.75 * size)
         return cls(west, south, float(1.0 / size), width, height)
+
+    @property
+    def number(self) -> int:
+        """How many cells there are."""
+        return self.width * self.height
 
     @property
     def bounds(self) -> tuple[float, float, float, float]:
@@ -223,7 +230,7 @@ def _read_edges(shapes: npt.NDArray[np.object_], plain: Ints) -> _Edges:
 def _find_touched(edges: _Edges, frame: _Frame) -> _Touched:
     edge, cell = _cross_cells(frame.count(edges.start), frame.count(edges.end), frame)
     area = edges.area[edge]
-    order = np.lexsort((cell, area))
+    order = np.argsort(area * frame.number + cell)  # one key sorts twice as fast as two
     area, cell, edge = area[order], cell[order], edge[order]
     first = np.flatnonzero(_is_new(area) | _is_new(cell))
     count = np.diff(first, append=len(area))
@@ -318,7 +325,7 @@ def _gather(touched: _Touched, inner: tuple[Ints, Ints], hard: tuple[Ints, Ints]
     pair = np.concatenate(
         [np.arange(len(touched.area)), np.full(len(inner[0]), INNER), np.full(len(hard[0]), HARD)]
     )
-    order = np.lexsort((area, cell))
+    order = np.argsort(cell * (1 + area.max()) + area)
     area, cell, pair = area[order], cell[order], pair[order]
     # What comes after an area that has the whole cell never gets a point.
     whole = np.cumsum(pair == INNER) - (pair == INNER)
@@ -357,8 +364,9 @@ def _describe_borders(
 ) -> pd.DataFrame:
     pair, centre = candidates.pair[at], frame.find_centre(candidates.cell[at])
     has_edges = pair >= 0
-    edges = np.repeat(_make_far(centre, longest)[:, None], EDGES_HELD, axis=1)
+    edges = np.empty((len(at), EDGES_HELD, 4))
     edges[has_edges] = sides.edges[pair[has_edges]]
+    edges[~has_edges] = _make_far(centre[~has_edges], longest)[:, None]
     is_in, is_hard = pair == INNER, pair == HARD
     is_in[has_edges] = sides.is_in[pair[has_edges]]
     is_hard[has_edges] = sides.is_hard[pair[has_edges]]
