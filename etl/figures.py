@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
+from etl.handling import handle_compounds, publish_handling, read_handling
 from etl.profile import Profile
 from etl.store import Writer, named_sql
 from etl.tables.outputs import (
@@ -22,7 +23,13 @@ from etl.tables.outputs import (
     OUT_TARGETS,
     OUT_TOTALS,
 )
-from etl.tally import Period, add_months, count_compounds, tally_complaints
+from etl.tally import (
+    Period,
+    add_months,
+    count_compounds,
+    list_unknown_years,
+    tally_complaints,
+)
 from etl.targets import build_targets
 from geo.alarms import HIGH, HIGH_AND_RISING, RECENT_MONTHS, RISING, judge_compounds
 from geo.areas import measure_area, place_points
@@ -43,26 +50,33 @@ ALPHA = 0.05
 CHANCE_CELLS = 4_000_000
 MOST_DRAWS, FEWEST_DRAWS = 4_000, 200
 SEED = 20120901
+UNKNOWN_YEARS = "unknown_holiday_years"
 METRES_PER_DEGREE = 111_320.0
 
 
 def publish_figures(writer: Writer, profile: Profile) -> None:
     """Work out every `out_` table from the core tables of this transaction."""
-    tally, period = tally_complaints(writer, profile)
+    tally = tally_complaints(writer, profile)
+    period = tally.period
     writer.replace_by(OUT_SHAPES, "out_shapes")
     base = _measure_compounds(writer)
     _publish_cells(writer, base)
-    months = _count_months(tally, base, period)
+    months = _count_months(tally.months, base, period)
     coverage = _judge_coverage(writer, base, profile)
     writer.replace(OUT_COVERAGE, coverage)
-    compounds = _describe_compounds(writer, base, tally, months, coverage, period)
+    compounds = _describe_compounds(writer, base, tally.months, months, coverage, period)
+    handling = read_handling(writer, tally, period) if period else None
+    if handling and period:
+        compounds = compounds.join(handle_compounds(handling, period, compounds.index))
+    publish_handling(writer, handling, compounds)
     hotspots = _find_hotspots(writer, compounds, months, period)
     # Whatever is flagged has a row of its own there, and so has what the scans find.
     compounds["is_hotspot"] = compounds.index.isin(hotspots["compound_id"].dropna())
     writer.replace(OUT_COMPOUNDS, _finish(compounds))
     writer.replace(OUT_HOTSPOTS, hotspots)
     writer.replace(OUT_TARGETS, build_targets(compounds, coverage, profile))
-    writer.replace(OUT_TOTALS, _sum_up(writer, compounds, profile))
+    unknown_years = list_unknown_years(tally, profile)
+    writer.replace(OUT_TOTALS, _sum_up(writer, compounds, profile, unknown_years))
 
 
 def _measure_compounds(writer: Writer) -> pd.DataFrame:
@@ -375,7 +389,9 @@ def _finish(compounds: pd.DataFrame) -> pd.DataFrame:
     return compounds.reindex(columns=[c.name for c in OUT_COMPOUNDS.columns])
 
 
-def _sum_up(writer: Writer, compounds: pd.DataFrame, profile: Profile) -> pd.DataFrame:
+def _sum_up(
+    writer: Writer, compounds: pd.DataFrame, profile: Profile, unknown_years: list[int]
+) -> pd.DataFrame:
     """Totals over the community, beside what the office has published."""
     shapes = writer.shapes("core_boundaries")
     outline = shapes[shapes["level"] == "community"]
@@ -390,11 +406,15 @@ def _sum_up(writer: Writer, compounds: pd.DataFrame, profile: Profile) -> pd.Dat
         "area_km2": round(float(area) / 1e6, 4) if area else None,
         **dict(writer.rows(named_sql("plain_totals"))),
     }
+    texts = {}
+    if unknown_years:
+        values[UNKNOWN_YEARS] = float(len(unknown_years))
+        texts[UNKNOWN_YEARS] = "、".join(map(str, unknown_years))
     return pd.DataFrame(
         {
             "name": list(values),
             "value": list(values.values()),
             "published": [profile.published.get(name) or None for name in values],
-            "text": None,
+            "text": [texts.get(name) for name in values],
         }
     )

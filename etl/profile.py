@@ -24,12 +24,15 @@ from etl.cells import fold
 from etl.errors import ProfileError
 from etl.table import Column, Table
 from etl.tables import BY_NAME, TABLES
+from etl.tables.complaints import URGENCIES
 from etl.tables.governance import PATHS
 from etl.tables.organizations import KINDS
 from etl.tables.places import TYPES
 from geo.crs import Datum
 
 AUTO = "auto"
+# Which days are off besides weekends: the public holidays of mainland China, or none.
+CHINA, WEEKENDS = "china", "none"
 LEVELS = ("compound", "building", "road", "water", "community", "street", "district")
 # What a playbook may wait for, besides gap:KIND and category:NAME.
 REASONS = frozenset(
@@ -60,6 +63,7 @@ _PROBLEMS = {
 Text = Annotated[StrictStr, Field(min_length=1)]
 Texts = tuple[StrictStr, ...]
 Number = StrictInt | StrictFloat
+Days = Annotated[StrictInt, Field(ge=1, le=3650)]
 Weight = Annotated[Number, Field(ge=0)]
 
 
@@ -69,7 +73,7 @@ class Category:
 
     name: Text
     aliases: Texts = ()
-    due_days: Annotated[StrictInt, Field(ge=1, le=3650)] = 15
+    due_days: Days = 15  # working days
 
 
 @dataclass(frozen=True, config=_STRICT)
@@ -129,6 +133,10 @@ class Profile:
     name: Text
     datum: StrictStr
     rate_months: Annotated[StrictInt, Field(ge=1, le=120)]
+    holidays: StrictStr
+    repeat_days: Annotated[StrictInt, Field(ge=0, le=366)]
+    due_days_at_most: dict[str, Days]
+    coverage: dict[str, Days]
     aliases: dict[str, StrictStr]
     rules: dict[str, dict[str, Rule]]
     columns: dict[str, dict[str, StrictStr]]
@@ -164,6 +172,18 @@ class Profile:
             if fnmatch.fnmatch(file.casefold(), source.pattern.casefold()):
                 return source
         return Source(file)
+
+    @cached_property
+    def deadlines(self) -> dict[tuple[str, str], int]:
+        """Working days allowed by category and urgency, '' where the sheet says none."""
+        levels = ["", *(value.code for value in URGENCIES)]
+        return {
+            (category.name, level): min(
+                category.due_days, self.due_days_at_most.get(level, category.due_days)
+            )
+            for category in self.categories
+            for level in levels
+        }
 
     def spellings(self, column: Column) -> dict[str, str]:
         """Folded spelling to stored value; empty where the column takes anything."""
@@ -261,6 +281,10 @@ class _Check:
         self._check_columns()
         self._check_expectations()
         self._check_targeting()
+        self._allow("holidays", [self.profile.holidays], [CHINA, WEEKENDS])
+        levels = [value.code for value in URGENCIES]
+        self._allow("due_days_at_most", self.profile.due_days_at_most, levels)
+        self._allow("coverage", self.profile.coverage, self.defaults["coverage"])
         self._allow("published", self.profile.published, self.defaults["published"])
         names = [category.name for category in self.profile.categories]
         for name in names:

@@ -42,7 +42,7 @@ from etl.tables.records import FILES, QUARANTINE, RAW_ROWS, RECORDS
 
 EXTENSIONS = ("sqlite_scanner", "ducklake", "spatial")
 CATALOGUE = "catalogue.sqlite"
-STORE_FORMAT = 2
+STORE_FORMAT = 3
 OWN_FILES = ("writer.", "data", CATALOGUE)
 # What may differ although a sheet says nothing new: a file saved again has another sha256.
 PASSING = frozenset({"snapshot", "refreshed_at", "who", "sha256"})

@@ -5,18 +5,26 @@ from __future__ import annotations
 import calendar
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cache
 
 import pandas as pd
 import pyarrow as pa
 
-from etl.profile import Profile
+from etl.profile import CHINA, Profile
 from etl.store import Writer
-from etl.tables.outputs import OUT_MONTHS
+from etl.table import EARLIEST, LATEST
+from etl.tables.outputs import OUT_CLOSINGS, OUT_MONTHS
+from geo.workdays import FIRST_KNOWN_YEAR, LAST_KNOWN_YEAR, number_days
 
 WHOLE_MONTH_SLACK_DAYS = 3
 STRAY_DAYS = 400
 _EVER = (date(1, 1, 1), date(9999, 1, 1))
 _KEY = ["month", "compound_id", "category"]
+_COUNTS = [
+    "complaint_count", "closed_count", "closed_overdue_count", "repeat_count", "reopened_count",
+]  # fmt: skip
+# By which calendar what the store holds was counted; a newer one has everything counted anew.
+_CALENDAR = "calendar"
 
 
 @dataclass(frozen=True)
@@ -35,60 +43,119 @@ class Period:
         return self.end - timedelta(days=1)
 
 
-def tally_complaints(writer: Writer, profile: Profile) -> tuple[pd.DataFrame, Period | None]:
-    """Bring `out_months` up to date; its rows, with `open_count` and `open_overdue_count`.
+@dataclass(frozen=True)
+class Tally:
+    """Complaints by month, compound and category, and those still open by how long they wait.
+
+    `months` is `out_months` with `open_count` and `open_overdue_count`; `waiting` has month,
+    compound_id, category, working_days, open_count and open_overdue_count.
+    """
+
+    months: pd.DataFrame
+    waiting: pd.DataFrame
+    period: Period | None
+
+
+def tally_complaints(writer: Writer, profile: Profile) -> Tally:
+    """Bring `out_months` and `out_closings` up to date.
 
     Only the months of complaints that came, changed or went are counted anew: what is said of
     closed ones does not change with time. The open ones are judged again by the newest day.
     """
     _register_deadlines(writer, profile)
-    months = _count_closed(writer)
+    months = _count_closed(writer, profile)
     period = find_period(months, profile)
     until = period.known_until if period else datetime(1900, 1, 1)
-    late = writer.frame("open_overdue", known_until=until)
-    late["month"] = pd.to_datetime(late["month"])
+    waiting = writer.frame("open_complaints", known_until=until)
+    waiting["month"] = pd.to_datetime(waiting["month"])
+    late = waiting.groupby(_KEY, dropna=False, as_index=False)["open_overdue_count"].sum()
     months = months.merge(late, on=_KEY, how="left")
     months["open_overdue_count"] = months["open_overdue_count"].fillna(0).astype("int64")
     months["overdue_count"] = months["closed_overdue_count"] + months["open_overdue_count"]
     months["open_count"] = months["complaint_count"] - months["closed_count"]
     writer.replace(OUT_MONTHS, months)
-    return months, period
+    return Tally(months, waiting, period)
 
 
 def _register_deadlines(writer: Writer, profile: Profile) -> None:
-    """The days allowed for each category, as the temporary table `categories`."""
-    names = [category.name for category in profile.categories]
-    days = pa.array([category.due_days for category in profile.categories], type=pa.int32())
-    writer.register("categories", pa.table({"name": names, "due_days": days}))
+    """The temporary tables `deadlines` and `workdays`, by which SQL reckons in working days."""
+    allowed = profile.deadlines
+    categories, levels = ([key[i] for key in allowed] for i in (0, 1))
+    days = pa.array(allowed.values(), type=pa.int32())
+    told = {"category": pa.array(categories, type=pa.string()), "urgency": levels, "due_days": days}
+    writer.register("deadlines", pa.table(told))
+    writer.register("workdays", _number_days(profile.holidays))
 
 
-def _count_closed(writer: Writer) -> pd.DataFrame:
+@cache
+def _number_days(holidays: str) -> pa.Table:
+    """Every day that the contract allows, numbered by working days."""
+    none = None if holidays == CHINA else frozenset[date]()
+    numbered = number_days(EARLIEST, LATEST, none, none)
+    kinds = {"day": pa.date32(), "through": pa.int32(), "before": pa.int32()}
+    return pa.table({name: pa.array(numbered[name], type=kinds[name]) for name in kinds})
+
+
+def list_unknown_years(tally: Tally, profile: Profile) -> list[int]:
+    """The years in which complaints came or fall due of which the calendar knows no holidays."""
+    if profile.holidays != CHINA or tally.period is None:
+        return []
+    longest = max(profile.deadlines.values())
+    # Two free days a week, and a holiday of at most two weeks, lie among the days allowed.
+    last = tally.period.known_until + timedelta(days=2 * longest + 14)
+    years = {int(year) for year in tally.months["month"].dt.year} | {last.year}
+    return sorted(y for y in years if not FIRST_KNOWN_YEAR <= y <= LAST_KNOWN_YEAR)
+
+
+def _count_closed(writer: Writer, profile: Profile) -> pd.DataFrame:
     """Counts by month, compound and category; those of untouched months as they were."""
     touched = writer.touched_months
-    if touched is None:
-        return _count_between(writer, *_EVER)
-    known = writer.frame("SELECT * FROM lake.out_months")
-    known["month"] = pd.to_datetime(known["month"])
-    if known["closed_overdue_count"].isna().any() or known["newest_at"].isna().any():
-        return _count_between(writer, *_EVER)
+    known = _read_known(writer) if _keeps_calendar(writer, profile) else None
+    if touched is None or known is None:
+        return _count_between(writer, profile, *_EVER)
     if not touched:
         return _in_order(known)
-    first, end = min(touched), add_months(max(touched), 1)
+    # What came in one month may make repeats of what came in the next.
+    reach = -(-profile.repeat_days // 28)
+    first, end = min(touched), add_months(max(touched), 1 + reach)
     stays = (known["month"] < pd.Timestamp(first)) | (known["month"] >= pd.Timestamp(end))
-    fresh = _count_between(writer, first, end)
+    fresh = _count_between(writer, profile, first, end)
     return _in_order(pd.concat([known[stays], fresh], ignore_index=True) if stays.any() else fresh)
 
 
-def _count_between(writer: Writer, first: date, end: date) -> pd.DataFrame:
-    counted = writer.frame("closed_months", months_from=first, months_to=end)
+def _keeps_calendar(writer: Writer, profile: Profile) -> bool:
+    """Whether what the store holds was counted by the calendar of today; that one is noted."""
+    calendar = f"{profile.holidays} {LAST_KNOWN_YEAR}"
+    is_same = writer.setting(_CALENDAR) == calendar
+    writer.set_setting(_CALENDAR, calendar)
+    return is_same
+
+
+def _read_known(writer: Writer) -> pd.DataFrame | None:
+    """What was counted before; None where an earlier version did not count all of it."""
+    known = writer.frame("SELECT * FROM lake.out_months")
+    known["month"] = pd.to_datetime(known["month"])
+    return None if known[[*_COUNTS, "newest_at"]].isna().any(axis=None) else known
+
+
+def _count_between(writer: Writer, profile: Profile, first: date, end: date) -> pd.DataFrame:
+    months = {"months_from": first, "months_to": end}
+    counted = writer.frame("closed_months", **months)
+    before = first - timedelta(days=profile.repeat_days) if first > EARLIEST else first
+    reach = {"repeat_days": profile.repeat_days, "repeats_from": before}
+    repeats = writer.frame("repeated_months", **months, **reach)
+    writer.replace_by(OUT_CLOSINGS, "out_closings", **months)
+    counted = counted.merge(repeats, on=_KEY, how="left")
+    for name in ("unsaid_repeat_count", "reopened_count"):
+        counted[name] = counted[name].fillna(0)
+    counted["repeat_count"] = counted["said_repeat_count"] + counted["unsaid_repeat_count"]
     counted["month"] = pd.to_datetime(counted["month"])
     return _in_order(counted)
 
 
 def _in_order(months: pd.DataFrame) -> pd.DataFrame:
-    counts = ["complaint_count", "closed_count", "closed_overdue_count"]
-    ordered = months[[*_KEY, *counts, "newest_at"]].sort_values(_KEY, ignore_index=True)
-    ordered[counts] = ordered[counts].astype("int64")
+    ordered = months[[*_KEY, *_COUNTS, "newest_at"]].sort_values(_KEY, ignore_index=True)
+    ordered[_COUNTS] = ordered[_COUNTS].astype("int64")
     return ordered
 
 
@@ -134,9 +201,11 @@ def count_compounds(months: pd.DataFrame, start: date, end: date) -> pd.DataFram
     Returns
     -------
     DataFrame[complaint_count, window_count, open_count, overdue_count, window_overdue_count,
-    top_category, top_category_pct], index compound_id
+    window_late_count, repeat_count, reopened_count, top_category, top_category_pct], index
+    compound_id
         `overdue_count` are open ones past their deadline; the window runs from `start` to before
-        `end`. Of equally common categories the last by name counts.
+        `end`, and `window_late_count` are those of it past their deadline, closed or open;
+        repeats are of the window. Of equally common categories the last by name counts.
     """
     placed = months[months["compound_id"].notna()]
     is_inside = (placed["month"] >= pd.Timestamp(start)) & (placed["month"] < pd.Timestamp(end))
@@ -147,7 +216,13 @@ def count_compounds(months: pd.DataFrame, start: date, end: date) -> pd.DataFram
         overdue_count=("open_overdue_count", "sum"),
     )
     out["window_count"] = inside["complaint_count"].sum()
-    out["window_overdue_count"] = inside["open_overdue_count"].sum()
+    for name, of in (
+        ("window_overdue_count", "open_overdue_count"),
+        ("window_late_count", "overdue_count"),
+        ("repeat_count", "repeat_count"),
+        ("reopened_count", "reopened_count"),
+    ):
+        out[name] = inside[of].sum()
     out = out.fillna(0).astype("int64")
     by_category = placed[is_inside].groupby(["compound_id", "category"])
     ranked = by_category.agg(complaint_count=("complaint_count", "sum")).reset_index()

@@ -109,6 +109,61 @@ def measure_dispersion(counts: Floats) -> tuple[float, float]:
     return float(((kept - expected) ** 2 / expected).sum() / freedom), float(freedom)
 
 
+def measure_step_dispersion(counts: Floats, weights: Floats) -> tuple[float, float]:
+    """Measure how much counts vary from one month to the next beyond chance, drift aside.
+
+    Parameters
+    ----------
+    counts : (n, k) whole counts without NaN: units by months, ascending
+    weights : (k,) floats above 0
+        What each month would hold were nothing going on: its days times its season. Used
+        where one unit alone is known; else the months' totals take their place.
+
+    Returns
+    -------
+    (dispersion, degrees of freedom)
+        1 for Poisson counts. (1.0, 0.0) where there are too few counts to tell.
+
+    Notes
+    -----
+    A dispersion around the mean of all months takes every trend of a unit for noise. Here
+    each pair of neighbouring months is looked at by itself, as the classical estimate of
+    variance from successive differences does: von Neumann, Kent, Bellinson and Hart
+    (1941), Annals of Mathematical Statistics 12, 153-162; Rice (1984), Annals of
+    Statistics 12, 1215-1230. Of each pair Pearson's chi-square is taken, with what befell
+    all units alike removed; over the pairs the median, set right for the skewness of
+    chi-square (Wilson and Hilferty 1931), so that a real jump of one month does not pass
+    for noise. Neighbouring pairs share a month: two thirds of the degrees of freedom are
+    counted, the ratio for successive differences (von Neumann et al.).
+    """
+    kept = counts[counts.sum(axis=1) > 0]
+    measured = [
+        _measure_pair(kept[:, at : at + 2], weights[at : at + 2])
+        for at in range(kept.shape[1] - 1)
+    ]
+    pairs = np.array([pair for pair in measured if pair[1] > 0], dtype=np.float64)
+    if not len(pairs):
+        return 1.0, 0.0
+    square, freedom = pairs.T
+    usual = (1.0 - 2.0 / (9.0 * freedom)) ** 3  # the median of chi-square over its freedom
+    shared = 1.0 if len(pairs) == 1 else 2.0 / 3.0
+    return float(np.median(square / freedom / usual)), float(freedom.sum() * shared)
+
+
+def _measure_pair(pair: Floats, weights: Floats) -> tuple[float, float]:
+    """Pearson's chi-square of two months, and its degrees of freedom."""
+    pair = pair[pair.sum(axis=1) > 0]
+    if len(pair) > 1:
+        share = pair.sum(axis=0) / pair.sum()
+        freedom = len(pair) - 1.0
+    else:
+        share, freedom = weights / weights.sum(), float(len(pair))
+    if not pair.size or (share == 0).any():
+        return 0.0, 0.0
+    expected = np.outer(pair.sum(axis=1), share)
+    return float(((pair - expected) ** 2 / expected).sum()), freedom
+
+
 def _list_outcomes(
     now: float, before: float, rest_now: float, rest_before: float
 ) -> tuple[Floats, Floats]:

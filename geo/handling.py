@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from scipy import stats
 
-from geo.checks import Floats, read_numbers, require_columns, require_share, require_unique_index
+from geo.checks import (
+    Floats,
+    read_amounts,
+    read_counts,
+    read_numbers,
+    require_columns,
+    require_share,
+    require_unique_index,
+)
 from geo.errors import GeoError
 
 
@@ -17,6 +27,7 @@ def estimate_closing(
     groups: pd.Series | None = None,
     share: float = 0.5,
     level: float = 0.95,
+    number: pd.Series | None = None,
 ) -> pd.DataFrame:
     """Estimate after how many days half of the complaints are closed, open ones included.
 
@@ -32,6 +43,8 @@ def estimate_closing(
         0.5 is the median.
     level : float
         Confidence of the interval, 0 to 1.
+    number : Series of n whole numbers above 0, same labels, or None
+        How many complaints a row stands for; None takes each for one.
 
     Returns
     -------
@@ -53,11 +66,13 @@ def estimate_closing(
     """
     require_share(share, "比例")
     require_share(level, "置信水平")
-    table = _read_closing(days, is_closed, groups)
+    table = _read_closing(days, is_closed, groups, number).sort_values("group", kind="stable")
     z = float(stats.norm.isf((1.0 - level) / 2.0))
+    labels, starts = np.unique(table["group"].to_numpy(), return_index=True)
+    columns_of = [table[name].to_numpy() for name in ("days", "is_closed", "number")]
     rows = {
-        label: _find_quantile(group["days"].to_numpy(), group["is_closed"].to_numpy(), share, z)
-        for label, group in table.groupby("group", sort=True)
+        label: _find_quantile(*(values[part] for values in columns_of), share, z)
+        for label, part in zip(labels, _cut_at(starts, len(table)), strict=True)
     }
     columns = ["row_count", "open_count", "days", "days_low", "days_high"]
     found = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
@@ -112,24 +127,47 @@ def measure_overdue(
     -----
     Clopper and Pearson (1934), Biometrika 26, 404-413.
     """
-    require_share(level, "置信水平")
     labels = _read_groups(is_overdue, groups)
     flags = is_overdue.astype("boolean")
     judged = flags.notna().groupby(labels).sum().astype("int64")
     late = flags.fillna(False).astype("int64").groupby(labels).sum()
-    number: Floats = judged.to_numpy().astype(np.float64)
-    part: Floats = late.to_numpy().astype(np.float64)
-    low, high = _bound_share(part, number, (1.0 - level) / 2.0)
+    shares = measure_share(late, judged, level).add_prefix("overdue_")
+    counts = pd.DataFrame({"judged_count": judged, "overdue_count": late}, index=judged.index)
+    return counts.join(shares)
+
+
+def measure_share(part: pd.Series, whole: pd.Series, level: float = 0.95) -> pd.DataFrame:
+    """Measure shares of counts in per cent, with exact intervals.
+
+    Parameters
+    ----------
+    part, whole : Series of n whole numbers, same labels, no part larger than its whole
+    level : float
+        Confidence of the interval, 0 to 1.
+
+    Returns
+    -------
+    DataFrame[pct, pct_low, pct_high], index of `part`
+        0 to 100; NaN where the whole is 0 or missing.
+
+    Raises
+    ------
+    GeoError
+        Negative or fractional counts, a part above its whole, labels that do not match.
+
+    Notes
+    -----
+    Clopper and Pearson (1934), Biometrika 26, 404-413.
+    """
+    require_share(level, "置信水平")
+    some, number = read_counts(part), read_amounts(whole, part.index, "总件数")
+    if (some > number).any():
+        raise GeoError("部分不能多于总数。")
+    low, high = _bound_share(some, number, (1.0 - level) / 2.0)
     share = np.full(len(number), np.nan)
-    np.divide(part, number, out=share, where=number > 0)
-    table = {
-        "judged_count": judged,
-        "overdue_count": late,
-        "overdue_pct": 100.0 * share,
-        "overdue_pct_low": 100.0 * low,
-        "overdue_pct_high": 100.0 * high,
-    }
-    return pd.DataFrame(table, index=judged.index)
+    np.divide(some, number, out=share, where=number > 0)
+    table = {"pct": 100.0 * share, "pct_low": 100.0 * low, "pct_high": 100.0 * high}
+    return pd.DataFrame(table, index=part.index)
 
 
 def find_repeats(reports: pd.DataFrame, within_days: int = 30) -> pd.DataFrame:
@@ -245,7 +283,15 @@ def _read_groups(values: pd.Series, groups: pd.Series | None) -> pd.Series:
     return groups
 
 
-def _read_closing(days: pd.Series, is_closed: pd.Series, groups: pd.Series | None) -> pd.DataFrame:
+def _cut_at(starts: npt.NDArray[np.int64], length: int) -> list[slice]:
+    """The stretches between places where something begins."""
+    edges = [*(int(start) for start in starts), length]
+    return [slice(start, end) for start, end in pairwise(edges)]
+
+
+def _read_closing(
+    days: pd.Series, is_closed: pd.Series, groups: pd.Series | None, number: pd.Series | None
+) -> pd.DataFrame:
     labels = _read_groups(days, groups)
     if not is_closed.index.equals(days.index):
         raise GeoError("办结与否与天数的编号对不上。")
@@ -253,17 +299,23 @@ def _read_closing(days: pd.Series, is_closed: pd.Series, groups: pd.Series | Non
     if (spans < 0).any():
         raise GeoError("办理天数不能是负数：办结日期早于诉求日期。")
     closed = is_closed.fillna(False).astype(bool)
-    table = pd.DataFrame({"days": spans, "is_closed": closed, "group": labels}, index=days.index)
-    return table.dropna(subset=["days", "group"])
+    each = np.ones(len(spans)) if number is None else read_numbers(number, "件数")
+    if number is not None and not number.index.equals(days.index):
+        raise GeoError("件数与天数的编号对不上。")
+    if not (each > 0).all():
+        raise GeoError("每行代表的件数必须大于 0。")
+    read = {"days": spans, "is_closed": closed, "number": each, "group": labels}
+    return pd.DataFrame(read, index=days.index).dropna(subset=["days", "group"])
 
 
 def _find_quantile(
-    days: Floats, is_closed: npt.NDArray[np.bool_], share: float, z: float
+    days: Floats, is_closed: npt.NDArray[np.bool_], number: Floats, share: float, z: float
 ) -> tuple[float, ...]:
     """Follow the Kaplan-Meier curve to the share; with it the days where its limits cross."""
     at, inverse = np.unique(days, return_inverse=True)
-    closed = np.bincount(inverse, weights=is_closed, minlength=len(at))
-    left = len(days) - np.concatenate([[0], np.cumsum(np.bincount(inverse))[:-1]])
+    closed = np.bincount(inverse, weights=is_closed * number, minlength=len(at))
+    gone = np.cumsum(np.bincount(inverse, weights=number))
+    left = gone[-1] - np.concatenate([[0.0], gone[:-1]])
     survival = np.cumprod(1.0 - closed / left)
     with np.errstate(divide="ignore", invalid="ignore"):
         # Greenwood's variance on the log-log scale; empty ends of the curve have none.
@@ -279,7 +331,7 @@ def _find_quantile(
     low = float(compatible[0]) if len(compatible) else days_at
     high = float(past[0]) if len(past) else np.nan
     low = np.nan if np.isnan(days_at) and not len(compatible) else min(low, _or_inf(days_at))
-    return float(len(days)), float((~is_closed).sum()), days_at, low, high
+    return float(number.sum()), float(number[~is_closed].sum()), days_at, low, high
 
 
 def _or_inf(value: float) -> float:

@@ -329,6 +329,7 @@ def compare_counts(
     exposure_before: Numbers = 1.0,
     level: float = 0.95,
     overdispersion: float = 1.0,
+    freedom: float = np.inf,
 ) -> pd.DataFrame:
     """Compare two periods, unit by unit, and say plainly whether anything changed.
 
@@ -340,8 +341,11 @@ def compare_counts(
     level : float
         Confidence of the interval, 0 to 1.
     overdispersion : float
-        How many times more than Poisson counts vary over time, such as the ``phi`` of
-        `geo.alarms.judge_rise`; intervals widen by its root. Below 1 it counts as 1.
+        How many times more than Poisson counts vary over time, such as
+        `geo.exact.measure_step_dispersion` says; intervals widen by its root. Below 1 it
+        counts as 1.
+    freedom : float
+        Degrees of freedom behind it; few widen the intervals further.
 
     Returns
     -------
@@ -371,7 +375,7 @@ def compare_counts(
     require_share(level, "置信水平")
     if not 0.0 <= overdispersion < np.inf:
         raise GeoError(f"离散系数不能是负数或空，现在是 {overdispersion}。")
-    level = 1.0 - 2.0 * widen_tail((1.0 - level) / 2.0, overdispersion)
+    level = 1.0 - 2.0 * widen_tail((1.0 - level) / 2.0, overdispersion, freedom)
     after, base_after = _read_pair(now, exposure_now)
     later = pd.Series(read_amounts(before, now.index, "上期件数"), index=now.index)
     ahead, base_ahead = _read_pair(later, exposure_before)

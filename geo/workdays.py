@@ -102,6 +102,45 @@ def add_working_days(start: pd.Series, days: pd.Series | int) -> pd.Series:
     return pd.Series(due.astype("datetime64[s]"), index=start.index, name="due_on")
 
 
+def number_days(
+    first: date,
+    last: date,
+    holidays: frozenset[date] | None = None,
+    workdays: frozenset[date] | None = None,
+) -> pd.DataFrame:
+    """Number the days of a span by the working days so far, so that spans are differences.
+
+    Parameters
+    ----------
+    first, last : dates, both included
+    holidays, workdays : set of dates or None
+        As in `count_working_days`; two empty sets leave only the weekends out.
+
+    Returns
+    -------
+    DataFrame[day, through, before], one row per day
+        ``through`` is the number of working days from `first` to the day, the day included,
+        ``before`` the same without the day. From day a to day b ``through(b) - through(a)``
+        working days pass, as `count_working_days` says; and b lies after the deadline of
+        `add_working_days(a, n)`, n at least 1, where ``before(b) - through(a) >= n``: what is
+        closed on the Saturday after a Friday's deadline is late, though no working day passed.
+
+    Raises
+    ------
+    GeoError
+        `last` lies before `first`.
+    """
+    if last < first:
+        raise GeoError("日历的最后一天早于第一天。")
+    days = np.arange(np.datetime64(first, "D"), np.datetime64(last, "D") + 1)
+    off = _to_days(constants.holidays if holidays is None else holidays)
+    made_up = _to_days(constants.workdays if workdays is None else workdays)
+    works = _is_working(days, off, made_up)
+    through = np.cumsum(works)
+    table = {"day": days.astype("datetime64[s]"), "through": through, "before": through - works}
+    return pd.DataFrame(table)
+
+
 def list_unknown_years(days: pd.Series) -> list[int]:
     """List the years among dates whose holidays the installed calendar does not know."""
     years = _read_days(days).astype("datetime64[Y]").astype(np.int64) + 1970
@@ -141,14 +180,18 @@ def _lies_in_known_years(first: Days, last: Days) -> npt.NDArray[np.bool_]:
     return inside & (first <= high) & (last <= high)
 
 
+def _is_working(days: Days, off: Days, made_up: Days) -> npt.NDArray[np.bool_]:
+    works: npt.NDArray[np.bool_] = np.is_busday(days, weekmask=WEEKMASK, holidays=off)
+    return works | np.isin(days, made_up)
+
+
 def _walk(first: Days, spans: npt.NDArray[np.int64]) -> Days:
     """Look the day up among all working days from the earliest start on."""
     off, made_up = _to_days(constants.holidays), _to_days(constants.workdays)
     # Of any week at most two days are free, and no holiday is longer than two weeks.
     last = first.max() + int(spans.max()) * 2 + 60
     every = np.arange(first.min(), last)
-    works = np.is_busday(every, weekmask=WEEKMASK, holidays=off) | np.isin(every, made_up)
-    working = every[works]
+    working = every[_is_working(every, off, made_up)]
     position = np.searchsorted(working, first, "right") + spans - 1
     due: Days = np.where(spans > 0, working[np.maximum(position, 0)], first)
     return due

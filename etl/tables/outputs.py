@@ -34,6 +34,17 @@ def flag(name: str, label: str, note: str = "") -> Column:
     return Column(name, bool, label, note=note)
 
 
+def share(name: str, label: str, note: str = "") -> tuple[Column, Column, Column]:
+    """A share in per cent with its interval."""
+    return (
+        number(f"{name}_pct", label, "%", note),
+        number(f"{name}_pct_low", f"{label}下限", "%", "95% 精确区间"),
+        number(f"{name}_pct_high", f"{label}上限", "%"),
+    )
+
+
+REPEATED = "同一楼栋或门牌、同一类别在设定的天数内再次反映，或表里写明重复"
+
 OUT_COMPOUNDS = Table(
     "out_compounds",
     "小区一览",
@@ -78,7 +89,17 @@ OUT_COMPOUNDS = Table(
         text("top_category", "最多的类别"),
         number("top_category_pct", "最多类别占比", "%"),
         whole("open_count", "未办结", "件"),
-        whole("overdue_count", "超期未办结", "件", "到数据日仍未办结且已过时限"),
+        whole("overdue_count", "超期未办结", "件", "到数据日仍未办结且已过时限（工作日）"),
+        whole(
+            "backlog_before_count", "三个月前未办结", "件", "最近整月往前第三个月的月末，当时未办结"
+        ),
+        whole("window_late_count", "超期件数", "件", "统计期内受理、办结晚于时限或已过时限未办结"),
+        *share("late", "超期率", "占已办结和已到期的；未到期的不算在内"),
+        number("closing_days", "办结用时", "工作日", "统计期内受理的一半在这么多个工作日内办结"),
+        number("closing_days_low", "办结用时下限", "工作日", "95% 区间，未办结的也算在内"),
+        number("closing_days_high", "办结用时上限", "工作日"),
+        whole("repeat_count", "重复反映", "件", REPEATED),
+        whole("reopened_count", "办结后再次反映", "件", "重复反映中，前一件已办结的"),
         flag("is_funnel_high", "明显高于其他小区", "超出其他小区之间的天然差异；判断不了的为否"),
         flag(
             "is_past_high", "高于自身以往", "最近三个整月比自己以往和全社区的涨落；判断不了的为否"
@@ -106,7 +127,48 @@ OUT_MONTHS = Table(
         whole("closed_count", "已办结", "件"),
         whole("overdue_count", "超期", "件", "办结晚于时限，或到数据日未办结且已过时限"),
         whole("closed_overdue_count", "办结时已超期", "件"),
+        whole("repeat_count", "重复反映", "件", REPEATED),
+        whole("reopened_count", "办结后再次反映", "件", "重复反映中，前一件已办结的"),
         Column("newest_at", datetime, "其中最晚受理"),
+    ),
+)
+
+OUT_CLOSINGS = Table(
+    "out_closings",
+    "办结用时分布",
+    key=("month", "compound_id", "category", "closed_month", "working_days"),
+    columns=(
+        day("month", "受理月份"),
+        text("compound_id", "小区编号", "空：未定位到小区"),
+        text("category", "诉求类别"),
+        day("closed_month", "办结月份"),
+        whole("working_days", "用了几个工作日"),
+        whole("closed_count", "办结件数", "件"),
+    ),
+)
+
+OUT_HANDLING = Table(
+    "out_handling",
+    "办理情况",
+    key=("scope", "name"),
+    note="统计期内受理的投诉，全社区以及按小区类型、诉求类别、月份分开",
+    columns=(
+        text("scope", "范围", "all 全社区；type 小区类型；category 诉求类别；month 受理月份"),
+        text("name", "名称", "类型、类别或月份（如 2026-05）"),
+        whole("complaint_count", "投诉件数", "件"),
+        number("rate", "投诉率", "件/千户", "只算定位到小区、户数已知的"),
+        number("rate_low", "投诉率下限", "件/千户", "95% 精确泊松区间"),
+        number("rate_high", "投诉率上限", "件/千户"),
+        whole("open_count", "未办结", "件", "其中到数据日未办结的"),
+        whole("overdue_count", "超期未办结", "件", "其中到数据日未办结且已过时限的"),
+        whole("backlog_count", "月末未办结", "件", "按月份：当月末全部未办结的，不论何时受理"),
+        whole("late_count", "超期件数", "件", "办结晚于时限，或已过时限未办结"),
+        *share("late", "超期率", "占已办结和已到期的"),
+        number("closing_days", "办结用时", "工作日", "一半在这么多个工作日内办结"),
+        number("closing_days_low", "办结用时下限", "工作日", "95% 区间，未办结的也算在内"),
+        number("closing_days_high", "办结用时上限", "工作日"),
+        whole("repeat_count", "重复反映", "件", REPEATED),
+        whole("reopened_count", "办结后再次反映", "件"),
     ),
 )
 
@@ -229,6 +291,8 @@ OUT_SHAPES = Table(
 OUTPUTS: tuple[Table, ...] = (
     OUT_COMPOUNDS,
     OUT_MONTHS,
+    OUT_CLOSINGS,
+    OUT_HANDLING,
     OUT_HOTSPOTS,
     OUT_CELLS,
     OUT_GEOCODES,

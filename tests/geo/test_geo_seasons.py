@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from geo.errors import GeoError
+from geo.exact import measure_dispersion, measure_step_dispersion
 from geo.rates import compare_counts
 from geo.seasons import compare_months, estimate_seasons
 
@@ -96,3 +97,72 @@ def test_dates_serve_as_months_and_gaps_are_refused():
         compare_months(counts, back=0)
     with pytest.raises(GeoError, match="对不上"):
         compare_months(counts, exposure=counts.iloc[:, :2])
+
+
+def drifting(generator, n_months, phi=1.0, drift=1.0, season=0.0, jump=1.0):
+    """16 units that drift apart; from the last month but one only the first of them jumps."""
+    months = pd.period_range("2023-01", periods=n_months, freq="M")
+    slope = generator.uniform(-1, 1, (16, 1)) * np.log1p(drift)
+    wave = np.exp(season * np.cos(2 * np.pi * (months.month.to_numpy() - 7) / 12))
+    usual = months.days_in_month.to_numpy() / 30.4 * wave
+    level = 40 * generator.gamma(6.25, 0.16, (16, 1)) * np.exp(
+        slope * np.linspace(-1, 1, n_months)
+    )  # fmt: skip
+    level[:, -1] = level[:, -2]
+    level[0, -1] *= jump
+    mean = level * usual
+    drawn = (
+        generator.poisson(mean)
+        if phi == 1.0
+        else generator.negative_binomial(mean / (phi - 1), 1 / phi)
+    )
+    return pd.DataFrame(drawn, columns=months)
+
+
+@pytest.mark.parametrize(
+    ("n_months", "phi", "season", "least_power"),
+    [(12, 1.0, 0.0, 0.75), (12, 2.0, 0.0, 0.5), (30, 1.0, 0.4, 0.7), (30, 2.0, 0.4, 0.45)],
+)
+def test_drift_and_season_are_not_taken_for_noise(n_months, phi, season, least_power):
+    generator = np.random.default_rng(7)
+    false, found, measured = [], [], []
+    for _ in range(50):
+        counts = drifting(generator, n_months, phi, season=season, jump=2.0)
+        compared = compare_months(counts)
+        false.append(compared["verdict"].iloc[1:].isin(["up", "down"]).mean())
+        found.append(compared["verdict"].iloc[0] == "up")
+        measured.append(compared.attrs["phi"])
+    assert np.mean(false) <= 0.06
+    assert np.mean(found) >= least_power
+    assert np.mean(measured) == pytest.approx(phi, rel=0.2)
+
+
+def test_a_dispersion_around_the_mean_of_all_months_would_hide_the_change():
+    generator = np.random.default_rng(8)
+    plain, steps = [], []
+    for _ in range(20):
+        cases = drifting(generator, 36).to_numpy(dtype=float)
+        plain.append(measure_dispersion(cases)[0])
+        steps.append(measure_step_dispersion(cases, np.ones(36))[0])
+    assert np.mean(plain) > 3.0
+    assert np.mean(steps) == pytest.approx(1.0, abs=0.05)
+
+
+def test_a_jump_of_one_month_is_no_noise_and_few_months_widen():
+    generator = np.random.default_rng(9)
+    cases = generator.poisson(50.0, (16, 12)).astype(float)
+    calm, freedom = measure_step_dispersion(cases, np.ones(12))
+    cases[3, 6] = 400.0
+    assert measure_step_dispersion(cases, np.ones(12))[0] == pytest.approx(calm, rel=0.15)
+    assert freedom == pytest.approx(11 * 15 * 2 / 3)
+    assert measure_step_dispersion(cases[:, :2], np.ones(2))[1] == 15.0
+
+
+def test_one_unit_alone_is_held_against_the_days_of_its_months():
+    twos = np.array([[10.0, 20.0, 10.0, 20.0]])
+    # Expected 15 and 15: (25 + 25) / 15, set right by the median of one degree of freedom.
+    wanted = (50 / 15) / (1 - 2 / 9) ** 3
+    assert measure_step_dispersion(twos, np.ones(4))[0] == pytest.approx(wanted)
+    assert measure_step_dispersion(twos, np.array([1.0, 2.0, 1.0, 2.0]))[0] == 0.0
+    for empty in (np.zeros((2, 5)), np.ones((3, 1)), np.empty((0, 4))):
+        assert measure_step_dispersion(empty, np.ones(empty.shape[1])) == (1.0, 0.0)
