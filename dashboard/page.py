@@ -78,10 +78,11 @@ def show_facts(facts: Iterable[tuple[str, str]]) -> None:
     st.html(f'<div class="sq-facts">{cells}</div>')
 
 
-def show_list(items: Iterable[tuple[str, str]]) -> None:
-    """A list of sentences, each with a smaller line under it."""
+def show_list(items: Iterable[tuple[str, ...]]) -> None:
+    """A list of sentences, each with smaller lines under it."""
     body = "".join(
-        f"<li>{escape(text)}<small>{escape(under)}</small></li>" for text, under in items
+        f"<li>{escape(text)}{''.join(f'<small>{escape(line)}</small>' for line in under)}</li>"
+        for text, *under in items
     )
     st.html(f'<ul class="sq-list">{body}</ul>')
 

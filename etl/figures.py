@@ -11,13 +11,21 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from etl.handling import handle_compounds, publish_handling, read_handling
+from etl.coverage import describe_coverage, judge_organizations
+from etl.effects import publish_effects
+from etl.handling import (
+    handle_compounds,
+    measure_handling,
+    publish_handling,
+    read_handling,
+)
 from etl.profile import Profile
 from etl.store import Writer, named_sql
 from etl.tables.outputs import (
     OUT_CELLS,
     OUT_COMPOUNDS,
     OUT_COVERAGE,
+    OUT_HANDLING,
     OUT_HOTSPOTS,
     OUT_SHAPES,
     OUT_TARGETS,
@@ -25,6 +33,7 @@ from etl.tables.outputs import (
 )
 from etl.tally import (
     Period,
+    Tally,
     add_months,
     count_compounds,
     list_unknown_years,
@@ -33,10 +42,16 @@ from etl.tally import (
 from etl.targets import build_targets
 from geo.alarms import HIGH, HIGH_AND_RISING, RECENT_MONTHS, RISING, judge_compounds
 from geo.areas import measure_area, place_points
-from geo.coverage import judge_coverage, measure_coverage
 from geo.crs import to_metric
 from geo.hotspots import scan_clusters
-from geo.rates import estimate_rates, measure_chance_first, rank_rates, shrink_rates
+from geo.neighbours import find_touching
+from geo.rates import (
+    estimate_rates,
+    measure_chance_first,
+    rank_rates,
+    shrink_rates,
+    smooth_rates_nearby,
+)
 from geo.seasons import compare_months
 
 CELL_M = 50.0
@@ -51,6 +66,7 @@ CHANCE_CELLS = 4_000_000
 MOST_DRAWS, FEWEST_DRAWS = 4_000, 200
 SEED = 20120901
 UNKNOWN_YEARS = "unknown_holiday_years"
+STREET_M = 60.0  # compounds no further apart are neighbours
 METRES_PER_DEGREE = 111_320.0
 
 
@@ -62,13 +78,14 @@ def publish_figures(writer: Writer, profile: Profile) -> None:
     base = _measure_compounds(writer)
     _publish_cells(writer, base)
     months = _count_months(tally.months, base, period)
-    coverage = _judge_coverage(writer, base, profile)
+    states = writer.frame("coverage_states")
+    states = states[states["compound_id"].isin(base.index)]
+    coverage = judge_organizations(states, base, profile, period)
     writer.replace(OUT_COVERAGE, coverage)
-    compounds = _describe_compounds(writer, base, tally.months, months, coverage, period)
-    handling = read_handling(writer, tally, period) if period else None
-    if handling and period:
-        compounds = compounds.join(handle_compounds(handling, period, compounds.index))
-    publish_handling(writer, handling, compounds)
+    compounds = _describe_compounds(writer, base, tally.months, months, period)
+    compounds = compounds.join(describe_coverage(writer, states, coverage, base))
+    compounds = compounds.join(_describe_handling(writer, tally, compounds))
+    publish_effects(writer, tally, base.index)
     hotspots = _find_hotspots(writer, compounds, months, period)
     # Whatever is flagged has a row of its own there, and so has what the scans find.
     compounds["is_hotspot"] = compounds.index.isin(hotspots["compound_id"].dropna())
@@ -121,31 +138,14 @@ def _count_months(tally: pd.DataFrame, base: pd.DataFrame, period: Period | None
     return table.reindex(index=base.index, columns=months).fillna(0).astype("int64")
 
 
-def _judge_coverage(writer: Writer, base: pd.DataFrame, profile: Profile) -> pd.DataFrame:
-    states = writer.frame("coverage_states")
-    states = states[states["compound_id"].isin(base.index)]
-    stand_ins = {t: [frozenset(g) for g in groups] for t, groups in profile.stand_ins.items()}
-    judged = judge_coverage(
-        base[["type"]],
-        states[["compound_id", "kind", "organization_id", "state"]],
-        profile.expectations,
-        stand_ins,
-    )
-    names = states.dropna(subset="organization_id").drop_duplicates("organization_id")
-    known = dict(zip(names["organization_id"], names["organization_name"], strict=True))
-    joined = ["、".join(str(known.get(i, i)) for i in ids) for ids in judged["organization_ids"]]
-    return judged.assign(organization_names=joined)
-
-
 def _describe_compounds(
     writer: Writer,
     base: pd.DataFrame,
     tally: pd.DataFrame,
     months: pd.DataFrame,
-    coverage: pd.DataFrame,
     period: Period | None,
 ) -> pd.DataFrame:
-    """Everything that is said of a compound but whether it is a hotspot; index compound_id."""
+    """Complaints and people of each compound, but not whether it is a hotspot; by compound_id."""
     start, end = (period.start, period.end) if period else (date(1900, 1, 1), date(1900, 2, 1))
     counts = count_compounds(tally, start, end)
     people = writer.frame("compound_people").set_index("compound_id")
@@ -162,13 +162,31 @@ def _describe_compounds(
     out["rate_shrunk"] = shrink_rates(out["window_count"], households)["rate_shrunk"]
     out = out.join(rank_rates(out["window_count"], households, seed=SEED))
     out["first_chance"] = _measure_first(out["window_count"], households)
-    out = out.join(_measure_coverage(coverage).reindex(out.index))
+    out["rate_nearby"] = _smooth_nearby(writer, out["window_count"], households)
     out["window_from"], out["window_to"] = (period.start, period.last) if period else (None, None)
     return out.join(_compare_months(months, period))
 
 
-def _measure_coverage(coverage: pd.DataFrame) -> pd.DataFrame:
-    return measure_coverage(coverage).rename(columns={"met_pct": "coverage_pct"})
+def _describe_handling(writer: Writer, tally: Tally, compounds: pd.DataFrame) -> pd.DataFrame:
+    """How each compound's complaints are dealt with; `out_handling` says it of them all."""
+    if tally.period is None:
+        writer.replace(OUT_HANDLING, pd.DataFrame(columns=[c.name for c in OUT_HANDLING.columns]))
+        return pd.DataFrame(index=compounds.index)
+    handling = read_handling(writer, tally, tally.period)
+    measured = measure_handling(handling, compounds)
+    publish_handling(writer, measured, handling, compounds)
+    return handle_compounds(measured, handling, tally.period, compounds.index)
+
+
+def _smooth_nearby(writer: Writer, counts: pd.Series, households: pd.Series) -> pd.Series:
+    """Rates shrunk towards those of the compounds across the street."""
+    shapes = writer.shapes("core_boundaries")
+    areas = shapes[shapes["level"] == "compound"].drop_duplicates("compound_id")
+    areas = areas[areas["compound_id"].isin(counts.index)].set_index("compound_id")
+    if areas.empty:
+        return pd.Series(np.nan, index=counts.index)
+    near = find_touching(to_metric(areas.geometry), within_m=STREET_M)
+    return smooth_rates_nearby(counts, households, near)["rate_nearby"]
 
 
 def _measure_first(counts: pd.Series, households: pd.Series) -> pd.Series:

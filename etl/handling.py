@@ -14,6 +14,7 @@ from geo.handling import estimate_closing, measure_share
 from geo.rates import estimate_rates
 
 BACKLOG_BEFORE_MONTHS = 3
+SEAM, UNPLACED = "\t", ""
 COUNTS = ["complaint_count", "open_count", "open_overdue_count", "overdue_count", "repeat_count",
           "reopened_count"]  # fmt: skip
 
@@ -47,8 +48,8 @@ def read_handling(writer: Writer, tally: Tally, period: Period) -> Handling:
         ignore_index=True,
     )[[*key, "working_days", "number", "is_closed"]]
     counts = tally.months[tally.months["month"].between(start, end, inclusive="left")]
-    dated = closed.groupby(key, dropna=False, as_index=False)["closed_count"].sum()
-    counts = counts.merge(dated.rename(columns={"closed_count": "dated_count"}), on=key, how="left")
+    dated = closed.groupby(key, dropna=False)["closed_count"].sum().reset_index(name="dated_count")
+    counts = counts.merge(dated, on=key, how="left")
     dated_count = counts["dated_count"].fillna(0).astype("int64")
     counts = counts.assign(judged_count=dated_count + counts["open_overdue_count"])
     return Handling(counts, spans, _measure_backlog(writer, tally, period))
@@ -60,77 +61,92 @@ def _measure_backlog(writer: Writer, tally: Tally, period: Period) -> pd.DataFra
     for name in ("month", "closed_month"):
         closed[name] = pd.to_datetime(closed[name])
     key = ["compound_id", "month"]
-    came = tally.months.groupby(key, dropna=False)[["complaint_count", "closed_count"]].sum()
-    dated = closed.groupby(key, dropna=False)["closed_count"].sum()
+    closed["compound_id"] = closed["compound_id"].fillna(UNPLACED)
+    counts = tally.months.assign(compound_id=tally.months["compound_id"].fillna(UNPLACED))
+    came = counts.groupby(key)[["complaint_count", "closed_count"]].sum()
+    dated = closed.groupby(key)["closed_count"].sum().reindex(came.index).fillna(0)
     # Closed without a day: as if they had been closed in the month in which they came.
-    never_open = came["closed_count"] - dated.reindex(came.index).fillna(0)
-    stays = (came["complaint_count"] - never_open).reset_index(name="count")
-    went = closed.rename(columns={"closed_count": "count"}).assign(count=-closed["closed_count"])
-    went = went.drop(columns="month").rename(columns={"closed_month": "month"})
-    moved = pd.concat([stays, went[[*key, "count"]]], ignore_index=True)
+    stays = came["complaint_count"] - (came["closed_count"] - dated)
+    went = -closed.groupby(["compound_id", "closed_month"])["closed_count"].sum()
+    moved = pd.concat([stays, went.rename_axis(key)])
     first = add_months(period.start, -BACKLOG_BEFORE_MONTHS)
     months = pd.date_range(first, period.month, freq="MS")
-    # All that moved before the first month is open or closed by its end.
-    moved["month"] = moved["month"].clip(lower=months[0])
-    table = moved.pivot_table(
-        index="compound_id", columns="month", values="count", aggfunc="sum", dropna=False
-    )
-    return table.reindex(columns=months).fillna(0).cumsum(axis=1).astype("int64")
+    table = moved.groupby(level=key).sum().unstack("month").fillna(0).cumsum(axis=1)
+    # A month in which nothing moved ends as the one before it.
+    every = table.columns.union(months)
+    ends: pd.DataFrame = table.reindex(columns=every).ffill(axis=1)[months].fillna(0)
+    return ends.astype("int64")
 
 
-def handle_compounds(handling: Handling, period: Period, index: pd.Index) -> pd.DataFrame:
-    """The columns of `out_compounds` on how complaints are dealt with; index compound_id."""
-    placed = handling.counts.dropna(subset="compound_id")
-    measured = _measure(placed, handling.spans, "compound_id").reindex(index)
-    before = pd.Timestamp(add_months(period.month, -BACKLOG_BEFORE_MONTHS))
-    known = before in handling.backlog.columns and before >= pd.Timestamp(period.first)
-    backlog = handling.backlog[before].reindex(index).fillna(0) if known else None
-    columns = [name for name in measured if name.startswith(("late_pct", "closing"))]
-    return measured[columns].assign(backlog_before_count=backlog)
+def measure_handling(handling: Handling, compounds: pd.DataFrame) -> pd.DataFrame:
+    """Counts, share past the deadline and time to close; index (scope, name).
 
-
-def publish_handling(
-    writer: Writer, handling: Handling | None, compounds: pd.DataFrame
-) -> None:
-    """Write `out_handling`: all complaints of the window, and by type, category and month."""
-    columns = [column.name for column in OUT_HANDLING.columns]
-    if handling is None:
-        writer.replace(OUT_HANDLING, pd.DataFrame(columns=columns))
-        return
-    types = compounds["type"].to_dict()
+    Scopes are those of `out_handling`, and `compound`.
+    """
+    types = compounds["type"]
     counts, spans = (
-        frame.assign(
-            all="", type=frame["compound_id"].map(types), month=frame["month"].dt.strftime("%Y-%m")
+        _stack(frame, types, columns)
+        for frame, columns in (
+            (handling.counts, [*COUNTS, "judged_count"]),
+            (handling.spans, ["working_days", "is_closed", "number"]),
         )
-        for frame in (handling.counts, handling.spans)
     )
-    households = compounds["households"].astype(float)
-    homes = households.where(households > 0)
-    tables = []
-    for scope in ("all", "type", "category", "month"):
-        measured = _measure(counts, spans, scope)
-        placed = counts[counts["compound_id"].isin(homes.index[homes.notna()])]
-        cases = placed.groupby(scope)["complaint_count"].sum().reindex(measured.index).fillna(0)
-        base = homes.groupby(compounds["type"]).sum() if scope == "type" else homes.sum()
-        base = base.reindex(measured.index) if scope == "type" else base
-        rates = estimate_rates(cases, base)
-        tables.append(measured.join(rates).assign(scope=scope, name=measured.index))
-    whole = pd.concat(tables, ignore_index=True)
-    ends = handling.backlog.sum(axis=0)
-    ends.index = ends.index.strftime("%Y-%m")
-    is_month = whole["scope"] == "month"
-    whole["backlog_count"] = whole["name"].map(ends).where(is_month)
-    writer.replace(OUT_HANDLING, whole.reindex(columns=columns))
-
-
-def _measure(counts: pd.DataFrame, spans: pd.DataFrame, by: str) -> pd.DataFrame:
-    """Counts, share past the deadline and time to close, of each group."""
-    summed = counts.groupby(by)[[*COUNTS, "judged_count"]].sum()
+    summed = counts.groupby("group").sum()
     late = measure_share(summed["overdue_count"], summed["judged_count"]).add_prefix("late_")
     closing = estimate_closing(
-        spans["working_days"], spans["is_closed"], spans[by], number=spans["number"]
+        spans["working_days"], spans["is_closed"], spans["group"], number=spans["number"]
     )[["days", "days_low", "days_high"]].add_prefix("closing_")
     # Late is whatever passed its deadline, overdue what does so and is still open.
     told = {"overdue_count": "late_count", "open_overdue_count": "overdue_count"}
-    measured = summed.rename(columns=told).drop(columns="judged_count")
-    return measured.join(late).join(closing.reindex(measured.index)).replace(np.inf, np.nan)
+    measured = summed.rename(columns=told).drop(columns="judged_count").join(late).join(closing)
+    pairs = [label.split(SEAM, 1) for label in measured.index]
+    index = pd.MultiIndex.from_tuples([(scope, name) for scope, name in pairs])
+    return measured.set_axis(index.set_names(["scope", "name"])).replace(np.inf, np.nan)
+
+
+def _stack(frame: pd.DataFrame, types: pd.Series, columns: list[str]) -> pd.DataFrame:
+    """The same rows once for each scope, each under the label of its group there."""
+    names = {
+        "all": pd.Series("", index=frame.index),
+        "compound": frame["compound_id"],
+        "type": frame["compound_id"].map(types),
+        "category": frame["category"],
+        "month": frame["month"].dt.strftime("%Y-%m"),
+    }
+    parts = [frame[columns].assign(group=scope + SEAM + name) for scope, name in names.items()]
+    return pd.concat(parts, ignore_index=True).dropna(subset="group")
+
+
+def handle_compounds(
+    measured: pd.DataFrame, handling: Handling, period: Period, index: pd.Index
+) -> pd.DataFrame:
+    """The columns of `out_compounds` on how complaints are dealt with; index compound_id."""
+    columns = [name for name in measured if str(name).startswith(("late_pct", "closing"))]
+    is_compound = measured.index.get_level_values("scope") == "compound"
+    own = measured.loc[is_compound, columns].droplevel("scope").reindex(index)
+    before = pd.Timestamp(add_months(period.month, -BACKLOG_BEFORE_MONTHS))
+    known = before in handling.backlog.columns and before >= pd.Timestamp(period.first)
+    backlog = handling.backlog[before].reindex(index).fillna(0) if known else None
+    return own.assign(backlog_before_count=backlog)
+
+
+def publish_handling(
+    writer: Writer, measured: pd.DataFrame, handling: Handling, compounds: pd.DataFrame
+) -> None:
+    """Write `out_handling`: all complaints of the window, and by type, category and month."""
+    shown = measured.drop(index="compound", level="scope")
+    scope, name = (shown.index.get_level_values(level) for level in ("scope", "name"))
+    households = compounds["households"].astype(float)
+    homes = households.where(households > 0)
+    by_type = homes.groupby(compounds["type"]).sum()
+    base = pd.Series(homes.sum(), index=shown.index)
+    is_type = scope == "type"
+    base = base.mask(is_type, pd.Series(name.map(by_type.to_dict()), index=shown.index))
+    placed = handling.counts[handling.counts["compound_id"].isin(homes.dropna().index)]
+    cases = _stack(placed, compounds["type"], ["complaint_count"])
+    summed = cases.groupby("group")["complaint_count"].sum()
+    known = summed.reindex(scope + SEAM + name).fillna(0).set_axis(shown.index)
+    shown = shown.join(estimate_rates(known, base)).reset_index()
+    ends = {f"{month:%Y-%m}": count for month, count in handling.backlog.sum(axis=0).items()}
+    shown["backlog_count"] = shown["name"].map(ends).where(shown["scope"] == "month")
+    writer.replace(OUT_HANDLING, shown.reindex(columns=[c.name for c in OUT_HANDLING.columns]))

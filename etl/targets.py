@@ -13,6 +13,8 @@ from etl.tables.outputs import OUT_TARGETS
 from geo.targeting import measure_stability, scale_part, score_targets
 
 SELF_GOVERNING = ("owners_committee", "courtyard_committee")
+# Of what is said of an organization, the reasons to go there.
+FAILING = ("term_over", "no_response", "inactive")
 CLEARLY_HIGH = 1.3
 COMMONEST_PCT = 30.0
 FEW_CORE_RESIDENTS = 0.5
@@ -113,6 +115,11 @@ def give_reasons(
         say("forming", code == "forming", kind=kind)
         say("gap", bool(row["is_gap"]) and code != "forming", kind=kind, state=row["state"])
         say("unknown", code == "unknown", kind=kind)
+        for concern in _read_list(row["concerns"]):
+            # A body that is a gap is told of as a gap; that nobody answers weighs all the same.
+            told = concern["code"] == "no_response" or not row["is_gap"]
+            is_asked = row["expectation"] == "expected" and concern["code"] in FAILING
+            say(concern["code"], told and is_asked, kind=kind, days=concern.get("days"))
     core = measures["core_residents"]
     say("no_core_residents", bool(core == 0))
     say("few_core_residents", bool(0 < core < FEW_CORE_RESIDENTS), per_100h=_round(core, 2))
@@ -128,6 +135,10 @@ def propose_actions(reasons: list[dict[str, Any]], profile: Profile) -> list[dic
         if fitting:
             proposed.append({"path": play.path, "action": play.action, "because": fitting[0]})
     return proposed[:PROPOSED_ACTIONS]
+
+
+def _read_list(written: object) -> list[dict[str, Any]]:
+    return json.loads(written) if isinstance(written, str) else []
 
 
 def _tag(reason: dict[str, Any]) -> str:

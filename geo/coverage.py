@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from typing import Any
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from geo.checks import require_columns, require_unique_index
+from geo.checks import require_columns, require_metric, require_same_crs, require_unique_index
 from geo.errors import GeoError
 
 ACTIVE, FORMING, NOMINAL, DISSOLVED = "正常", "筹备", "名存实亡", "已解散"
@@ -19,6 +21,12 @@ STATES = (ACTIVE, FORMING, UNKNOWN, NOMINAL, DISSOLVED, NONE, NOT_APPLICABLE)
 GAP_REASONS = {FORMING: "forming", NOMINAL: "nominal", DISSOLVED: "dissolved", NONE: "none"}
 EXPECTATIONS = ("expected", "optional", "not_applicable")
 UNKNOWN_TYPE = "unknown"
+KEY = ["compound_id", "kind"]
+MEMBERS = ("member_count", "member_over_60_count", "member_under_40_count")
+DETAILS = ("term_ends_on", "last_active_on", "is_registered", "is_supervised", "household_count",
+           *MEMBERS)  # fmt: skip
+# A property company answers residents; the others are known by what they do.
+ANSWERING = "property_company"
 COLUMNS = [
     "compound_id",
     "kind",
@@ -143,6 +151,143 @@ def measure_coverage(judged: pd.DataFrame) -> pd.DataFrame:
     counts.insert(0, "expected_count", counts.sum(axis=1))
     known = counts["met_count"] + counts["gap_count"]
     return counts.assign(met_pct=100.0 * counts["met_count"] / known.where(known > 0, np.nan))
+
+
+def describe_bodies(
+    coverage: pd.DataFrame,
+    households: pd.Series,
+    today: object,
+    limits: Mapping[str, int],
+) -> pd.DataFrame:
+    """Describe the organizations behind each compound and kind, and what is failing in them.
+
+    Parameters
+    ----------
+    coverage : DataFrame[compound_id, kind, organization_id, state, term_ends_on,
+        last_active_on, is_registered, is_supervised, household_count, member_count,
+        member_over_60_count, member_under_40_count]
+        As in `judge_coverage`; anything but the first four may be blank.
+    households : Series of n numbers, index compound_id
+    today : date
+        The day to which the data reach; NaT where none is known, and then no day is judged.
+    limits : {'term_soon', 'inactive', 'no_response': days}
+
+    Returns
+    -------
+    DataFrame[term_ends_on, last_active_on, is_registered, is_supervised, household_count,
+    covered_pct, member_count, member_over_60_count, member_under_40_count, concerns]
+        Index (compound_id, kind) of those that `coverage` names. Only organizations in the
+        best state of their kind speak: the earliest end of a term, the latest activity;
+        a flag is False where one says no, <NA> where none says. Households are added up
+        to at most all; ``covered_pct`` is NaN where either number is unknown.
+
+        ``concerns`` is a list of {'code', 'days'}: ``term_over`` (days since),
+        ``term_soon`` (days left), ``inactive`` and, of property companies,
+        ``no_response`` (days since), ``not_registered``, ``not_supervised``. Empty for
+        kinds of which nothing exists.
+
+    Raises
+    ------
+    GeoError
+        A column is absent.
+    """
+    require_columns(coverage, [*KEY, "organization_id", "state", *DETAILS], "组织覆盖表")
+    exists = coverage["state"].fillna(UNKNOWN).isin([ACTIVE, FORMING, NOMINAL])
+    bodies = coverage[exists]
+    order = bodies["state"].map(STATES.index)
+    best = bodies[order == order.groupby([bodies[name] for name in KEY]).transform("min")]
+    grouped = best.groupby(KEY, sort=False)
+    described = pd.DataFrame(
+        {
+            "term_ends_on": grouped["term_ends_on"].min(),
+            "last_active_on": grouped["last_active_on"].max(),
+            "is_registered": _all_say_yes(best, "is_registered"),
+            "is_supervised": _all_say_yes(best, "is_supervised"),
+            **{name: grouped[name].sum(min_count=1).astype("Int64") for name in MEMBERS},
+        }
+    )
+    whole = households.reindex(described.index.get_level_values("compound_id")).to_numpy(float)
+    covered = grouped["household_count"].sum(min_count=1).to_numpy(dtype=float, na_value=np.nan)
+    # A number of households that nobody knows caps nothing.
+    capped = np.fmin(covered, np.where(whole > 0, whole, np.nan))
+    described["household_count"] = np.where(np.isnan(covered), np.nan, capped)
+    described["covered_pct"] = 100.0 * capped / np.where(whole > 0, whole, np.nan)
+    described.loc[np.isnan(covered), "covered_pct"] = np.nan
+    concerns = [
+        _list_concerns(kind, body, pd.Timestamp(today), limits)  # type: ignore[arg-type]
+        for (_, kind), body in zip(described.index, described.to_dict("records"), strict=True)
+    ]
+    return described.assign(concerns=pd.Series(concerns, index=described.index, dtype=object))
+
+
+def find_reach(places: gpd.GeoSeries, services: gpd.GeoDataFrame) -> pd.DataFrame:
+    """Find the nearest service point of each place, and whether any reaches it.
+
+    Parameters
+    ----------
+    places : GeoSeries of n points, metric CRS; None and empty have no place
+    services : GeoDataFrame[reach_m, geometry] of m points, same CRS, labels unique
+
+    Returns
+    -------
+    DataFrame[service, distance_m, is_in_reach], index of `places`
+        Label and distance in metres of the nearest; ``is_in_reach`` (boolean) is True where
+        at least one lies within its own reach. All are unknown where the place is, or
+        where there are no services.
+
+    Raises
+    ------
+    MissingCrsError, DegreesError, CrsMismatchError
+        The points are not in one metric CRS.
+    """
+    require_metric(places, "小区位置")
+    found = pd.DataFrame(
+        {"service": None, "distance_m": np.nan, "is_in_reach": pd.NA}, index=places.index
+    ).astype({"service": object, "is_in_reach": "boolean"})
+    known = ~(places.isna() | places.is_empty)
+    if services.empty or not known.any():
+        return found
+    require_same_crs(places, services)
+    distance = np.column_stack(
+        [places[known].distance(point).to_numpy() for point in services.geometry]
+    )
+    nearest = distance.argmin(axis=1)
+    found.loc[known, "service"] = services.index.to_numpy(dtype=object)[nearest]
+    found.loc[known, "distance_m"] = distance.min(axis=1)
+    found.loc[known, "is_in_reach"] = (distance <= services["reach_m"].to_numpy()).any(axis=1)
+    return found
+
+
+def _all_say_yes(bodies: pd.DataFrame, flag: str) -> pd.Series:
+    """False where one says no, True where all who say anything say yes, else <NA>."""
+    said = bodies[flag].astype("boolean").astype("Float64")
+    return said.groupby([bodies[name] for name in KEY], sort=False).min().astype("boolean")
+
+
+def _list_concerns(
+    kind: str, body: dict[Hashable, Any], today: pd.Timestamp, limits: Mapping[str, int]
+) -> list[dict[str, Any]]:
+    concerns: list[dict[str, Any]] = []
+    left = _count_days(today, body["term_ends_on"])
+    if left is not None and left < 0:
+        concerns.append({"code": "term_over", "days": -left})
+    elif left is not None and left <= limits["term_soon"]:
+        concerns.append({"code": "term_soon", "days": left})
+    quiet = _count_days(body["last_active_on"], today)
+    code = "no_response" if kind == ANSWERING else "inactive"
+    if quiet is not None and quiet > limits[code]:
+        concerns.append({"code": code, "days": quiet})
+    for flag, said in (("is_registered", "not_registered"), ("is_supervised", "not_supervised")):
+        if body[flag] is not pd.NA and not body[flag]:
+            concerns.append({"code": said})
+    return concerns
+
+
+def _count_days(first: Any, last: Any) -> int | None:
+    """Days from one to the other; None where one is unknown."""
+    if pd.isna(first) or pd.isna(last):
+        return None
+    return int((pd.Timestamp(last).normalize() - pd.Timestamp(first).normalize()).days)
 
 
 def _require_inputs(

@@ -17,6 +17,7 @@ import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyproj
 import shapely
 from scipy import stats
 
@@ -162,7 +163,24 @@ def to_metric(geo: Geo) -> Geo:
     shapes = geo.geometry.to_numpy()
     if (shapely.is_missing(shapes) | shapely.is_empty(shapes)).all():
         raise GeoError("这份空间数据里没有任何图形，无法换算成米。")
-    return geo.to_crs(geo.estimate_utm_crs())
+    return geo.to_crs(_find_utm(geo))
+
+
+_UTM: dict[tuple[int, int], pyproj.CRS] = {}
+
+
+def _find_utm(geo: Geo) -> pyproj.CRS:
+    """The UTM zone of a layer; asked of PROJ once for every part of the world, for that is slow."""
+    zone: pyproj.CRS
+    if geo.crs != "EPSG:4326":
+        zone = geo.estimate_utm_crs()
+        return zone
+    west, south, east, north = geo.total_bounds
+    # All borders of zones, those of Norway and Svalbard too, lie on these lines.
+    part = (int((west + east) / 2 // 3), int((south + north) / 2 // 8))
+    if part not in _UTM:
+        _UTM[part] = geo.estimate_utm_crs()
+    return _UTM[part]
 
 
 def judge_datum(

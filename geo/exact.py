@@ -138,8 +138,7 @@ def measure_step_dispersion(counts: Floats, weights: Floats) -> tuple[float, flo
     """
     kept = counts[counts.sum(axis=1) > 0]
     measured = [
-        _measure_pair(kept[:, at : at + 2], weights[at : at + 2])
-        for at in range(kept.shape[1] - 1)
+        _measure_pair(kept[:, at : at + 2], weights[at : at + 2]) for at in range(kept.shape[1] - 1)
     ]
     pairs = np.array([pair for pair in measured if pair[1] > 0], dtype=np.float64)
     if not len(pairs):

@@ -69,9 +69,9 @@ def estimate_closing(
     table = _read_closing(days, is_closed, groups, number).sort_values("group", kind="stable")
     z = float(stats.norm.isf((1.0 - level) / 2.0))
     labels, starts = np.unique(table["group"].to_numpy(), return_index=True)
-    columns_of = [table[name].to_numpy() for name in ("days", "is_closed", "number")]
+    spans, closed, each = (table[name].to_numpy() for name in ("days", "is_closed", "number"))
     rows = {
-        label: _find_quantile(*(values[part] for values in columns_of), share, z)
+        label: _find_quantile(spans[part], closed[part], each[part], share, z)
         for label, part in zip(labels, _cut_at(starts, len(table)), strict=True)
     }
     columns = ["row_count", "open_count", "days", "days_low", "days_high"]

@@ -12,6 +12,7 @@ from dashboard import choice, figures, load, page
 from dashboard.charts import chart_months, chart_shares
 from dashboard.map.layers import tell_rank
 from dashboard.reasons import tell_action, tell_reasons
+from dashboard.telling import tell_body, tell_effect, tell_gap, tell_handling, tell_people
 from dashboard.words import name_value, say, tell_period
 
 NEEDS_SHOWN = 5
@@ -37,11 +38,11 @@ def show_card(
 def show_details(build: load.Build, row: pd.Series) -> None:
     """The rest of the card, over the width of the page: organizations, people, needs, actions."""
     page.show_heading(say("card.details", name=row["name"]))
-    left, middle, right = st.columns([1.5, 1, 1], gap="medium")
+    _show_coverage(build, row)
+    left, middle, right = st.columns([1, 1.3, 1], gap="medium")
     with left:
-        _show_coverage(build, row)
-    with middle:
         _show_groups(build, row)
+    with middle:
         _show_interventions(build, row)
     with right:
         _show_needs(build, row)
@@ -59,7 +60,21 @@ def _list_facts(row: pd.Series) -> list[tuple[str, str]]:
         (say("card.core"), _fact("people", row["core_resident_count"])),
         (say("card.open"), _fact("complaints", row["open_count"])),
         (say("card.overdue"), _fact("complaints", row["overdue_count"])),
+        (say("card.closing"), _tell_closing(row)),
+        (say("card.late"), _tell_late(row.get("late_pct"))),
+        (say("card.repeats"), _fact("complaints", row.get("repeat_count"))),
     ]
+
+
+def _tell_closing(row: pd.Series) -> str:
+    if pd.notna(row.get("closing_days")):
+        return say("card.closing_value", days=row["closing_days"])
+    low = row.get("closing_days_low")
+    return say("card.closing_open", low=low) if pd.notna(low) else say("none")
+
+
+def _tell_late(pct: Any) -> str:
+    return say("none") if pd.isna(pct) else say("card.late_value", pct=pct)
 
 
 def _fact(unit: str, number: Any) -> str:
@@ -120,9 +135,8 @@ def tell_complaints(row: pd.Series, period: figures.Period) -> list[str]:
         verdict = name_value("verdict", row["year_verdict"])
         lines.append(say("card.year", before=row["year_before_count"], verdict=verdict))
     flags = ("is_funnel_high", "is_past_high")
-    return lines + [
-        say(f"card.flag.{flag}") for flag in flags if row[flag] is True or row[flag] == 1
-    ]
+    lines += [say(f"card.flag.{flag}") for flag in flags if row[flag] is True or row[flag] == 1]
+    return lines + tell_handling(row)
 
 
 def tell_first(row: pd.Series) -> list[str]:
@@ -143,7 +157,8 @@ def _show_coverage(build: load.Build, row: pd.Series) -> None:
     if own.empty:
         return
     page.show_heading(say("card.organizations"), 3)
-    heads = [say(f"card.{name}") for name in ("kind", "state", "expected", "names")]
+    page.show_note(tell_people(row))
+    heads = [say(f"card.{name}") for name in ("kind", "state", "expected", "body", "names")]
     rows = []
     for line in own.itertuples():
         state = name_value("state", line.state)
@@ -154,10 +169,17 @@ def _show_coverage(build: load.Build, row: pd.Series) -> None:
                 if line.is_gap
                 else state,
                 name_value("expectation", line.expectation),
+                tell_body(line),
                 line.organization_names if isinstance(line.organization_names, str) else "",
             ]
         )
     page.show_rows(heads, rows, mark="sq-gap")
+    gaps = own[own["is_gap"].fillna(False).astype(bool)]
+    if len(gaps):
+        kind = name_value("type", row["type"])
+        told = [tell_gap(line, kind) for line in gaps.itertuples()]
+        page.show_heading(say("card.gaps_why"), 4)
+        page.show_note(told)
 
 
 def _show_groups(build: load.Build, row: pd.Series) -> None:
@@ -197,10 +219,14 @@ def _show_interventions(build: load.Build, row: pd.Series) -> None:
         page.show_note([say("card.no_interventions")])
         return
     items = []
+    effects = load.frame(build, "out_effects").set_index("intervention_id")
     for action in own.sort_values("starts_on", ascending=False).itertuples():
         parts = [name_value("path", action.path), name_value("intervention", action.status)]
         if pd.notna(action.starts_on):
             parts.append(say("card.from", day=action.starts_on))
-        told = " · ".join(part for part in parts if isinstance(part, str) and part)
-        items.append((str(action.name), told))
+        told = [" · ".join(part for part in parts if isinstance(part, str) and part)]
+        if action.intervention_id in effects.index:
+            told.append(tell_effect(effects.loc[action.intervention_id]))
+        items.append((str(action.name), *told))
     page.show_list(items)
+    page.show_note([say("card.effects_note")])

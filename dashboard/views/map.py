@@ -11,7 +11,7 @@ from dashboard import choice, figures, load, page
 from dashboard.map.colouring import Colouring, colour_compounds
 from dashboard.map.layers import CIRCLED, Drawing, list_flagged
 from dashboard.map.legend import draw_legend
-from dashboard.views import card, targets
+from dashboard.views import card, tables, targets
 from dashboard.words import known, name_value, say, tell_period
 
 SHAPES = "/shapes.json"
@@ -51,6 +51,9 @@ def show() -> None:
         _show_sight(sight)
     with right:
         _show_side(sight)
+    if chosen.form == "table":
+        tables.show_handling(build, compounds)
+        tables.show_coverage(build, table)
     place = choice.current().at
     if place in table.index:
         card.show_details(build, table.loc[place])
@@ -209,6 +212,10 @@ def _list_notes(sight: Sight) -> list[str]:
     for spot in load.frame(sight.build, "out_geocodes").itertuples():
         near = known(spot.near, say("map.geocode_spot", lat=spot.lat, lon=spot.lon))
         notes.append(say("map.geocodes", rows=f"{spot.row_count:,}", near=near))
+    totals = load.frame(sight.build, "out_totals").set_index("name")["text"]
+    years = totals.get("unknown_holiday_years")
+    if isinstance(years, str):
+        notes.append(say("map.unknown_years", years=years))
     outlined = sight.table["has_boundary"].fillna(False).astype(bool)
     lost = int((~outlined & sight.table["lon"].isna()).sum())
     if lost:

@@ -6,10 +6,12 @@ from datetime import date
 
 from dashboard import load, page
 from dashboard.words import name_value, say
+from geo.workdays import FIRST_KNOWN_YEAR, LAST_KNOWN_YEAR
 
 FIGURES = (
-    "rate", "interval", "shrunk", "rank", "change", "funnel", "past", "alarms", "scan", "geocode",
-    "density", "coverage", "targets", "steady", "quarantine",
+    "rate", "interval", "shrunk", "nearby", "rank", "change", "deadline", "closing", "repeat",
+    "funnel", "past", "alarms", "scan", "geocode", "density", "coverage", "effect", "targets",
+    "steady", "quarantine",
 )  # fmt: skip
 TERMS = ("compound", "core", "need", "matter", "meeting", "intervention", "snapshot")
 KINDS = (
@@ -28,12 +30,15 @@ STATES = ("正常", "筹备", "名存实亡", "已解散", "无", "不适用", "
 def show() -> None:
     """The page."""
     page.show_title(say("nav.methods"), say("methods.lead"))
-    months = load.profile().rate_months
+    profile = load.profile()
+    told = {"months": profile.rate_months, "repeat_days": profile.repeat_days}
     for name in FIGURES:
         page.show_heading(say(f"methods.{name}.head"), 3)
-        page.show_note([say(f"methods.{name}.body", months=months, **CHECKED)])
+        page.show_note([say(f"methods.{name}.body", **told, **profile.coverage, **CHECKED)])
         if name == "alarms":
             _show_reliability()
+        if name == "deadline":
+            _show_deadlines()
     _show_weights()
     _show_states()
     _show_expectations()
@@ -42,6 +47,22 @@ def show() -> None:
         [say("methods.word"), say("methods.meaning")],
         [[say(f"term.{name}"), say(f"term.{name}.body")] for name in TERMS],
     )
+
+
+def _show_deadlines() -> None:
+    """The working days allowed, and by which calendar they are counted."""
+    profile = load.profile()
+    known = {"first": FIRST_KNOWN_YEAR, "last": LAST_KNOWN_YEAR}
+    page.show_note([say(f"methods.calendar.{profile.holidays}", **known)])
+    levels = list(profile.due_days_at_most)
+    heads = [say("methods.category"), say("methods.due_days")]
+    heads += [say("methods.urgent", level=name_value("urgency", level)) for level in levels]
+    names = dict.fromkeys(category for category, _ in profile.deadlines)
+    rows = [
+        [name_value("category", name), *(str(profile.deadlines[name, k]) for k in ("", *levels))]
+        for name in names
+    ]
+    page.show_rows(heads, rows)
 
 
 def _show_reliability() -> None:

@@ -62,15 +62,21 @@ def show_table(table: pd.DataFrame) -> None:
             say("table.count"): table["shown_count"],
             say("table.rate"): table["shown_rate"].round(1),
             say("table.shrunk"): table["shown_shrunk"].round(1),
+            say("table.nearby"): _column(table, "rate_nearby").round(1),
             say("table.rank"): table["rank"],
             say("table.range"): _write_range(table),
-            say("table.first"): table.get("first_chance"),  # a store may be older
+            say("table.first"): _column(table, "first_chance"),
             say("table.month"): table["month_count"],
             say("table.before"): table["month_before_count"],
             say("table.verdict"): table["month_verdict"].map(_verdict),
             say("table.hotspot"): table["is_hotspot"].map({True: say("table.yes")}),
+            say("table.open"): table["open_count"],
             say("table.overdue"): table["overdue_count"],
+            say("table.late"): _column(table, "late_pct") / 100,
+            say("table.closing"): _column(table, "closing_days"),
+            say("table.repeats"): _column(table, "repeat_count"),
             say("table.gaps"): table["gap_count"],
+            say("table.concerns"): _column(table, "concern_count"),
             say("table.unknown"): table["unknown_count"],
             say("table.core"): table["core_resident_count"],
             say("table.needs"): table["open_need_count"],
@@ -80,12 +86,18 @@ def show_table(table: pd.DataFrame) -> None:
     columns = {
         say(f"table.{name}"): st.column_config.NumberColumn(format="localized") for name in names
     }
-    columns[say("table.first")] = st.column_config.NumberColumn(format="percent")
+    for name in ("first", "late"):
+        columns[say(f"table.{name}")] = st.column_config.NumberColumn(format="percent")
     columns[say("table.name")] = st.column_config.TextColumn(pinned=True)
     st.dataframe(
         shown.sort_values(say("table.shrunk"), ascending=False, na_position="last"),
         hide_index=True, height=page.table_height(len(shown)), column_config=columns,
     )  # fmt: skip
+
+
+def _column(table: pd.DataFrame, name: str) -> pd.Series:
+    """A column of figures that a store of an earlier version does not have."""
+    return table[name].astype("Float64") if name in table else pd.Series(pd.NA, table.index)
 
 
 def _type(value: object) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import cache
 
+from chinese_calendar import is_workday
 from shapely.geometry import Point
 
 from making.facts import (
@@ -108,6 +109,14 @@ def draw_moment(dice: random.Random, category: str, month: date) -> datetime:
         hour = dice.choices(range(7, 22), (2, 5, 9, 10, 8, 4, 4, 7, 8, 7, 6, 5, 5, 4, 2))[0]
     at = datetime(day.year, day.month, day.day, hour, dice.randrange(60), dice.randrange(60))
     return min(at, EXPORTED_AT - timedelta(minutes=dice.randrange(5, 600)))
+
+
+def add_working_days(at: datetime, days: int) -> datetime:
+    """So many working days later, public holidays left out and make-up days counted."""
+    while days:
+        at += timedelta(days=1)
+        days -= is_workday(at.date())
+    return at
 
 
 def draw_open_chance(at: datetime, compound: Compound) -> float:
@@ -247,7 +256,7 @@ def draw_complaint(
     named = known if place in ("both", "building") else None
     street = street or street_of(compound)
     text = fill_text(dice, texts or of_category["texts"], named, times or words()["times"], street)
-    due = at + timedelta(days=read_categories()[category])
+    due = add_working_days(at, read_categories()[category])
     outcome = draw_outcome(dice, at, due, compound)
     is_q = compound.name == "Q小区"
     return Complaint(

@@ -123,7 +123,8 @@ def write_ledger_row(i: int, row: Complaint, number: int) -> list[Any]:
     return [
         number, f"SQ2026-{i:04d}", write_moment(clerk, row.at), row.channel, category,
         place["compound"], place["building"], place["address"], row.text, row.reporter, row.phone,
-        row.handler, LEDGER_WORDS.get(row.status, row.status), write_moment(clerk, row.due),
+        row.handler, LEDGER_WORDS.get(row.status, row.status),
+        write_moment(clerk, row.due) if clerk != "实习生" else None,  # who leaves deadlines out
         write_moment(clerk, row.closed), row.result or None, row.satisfaction or None,
         "是" if row.is_repeat else "否", row.urgency, lon, lat, clerk,
     ]  # fmt: skip

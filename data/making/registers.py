@@ -18,7 +18,7 @@ from making.facts import (
     read_words,
     share_out,
 )
-from making.places import Building, compound_shapes
+from making.places import Building, compound_shapes, lonlat, office
 
 GROUPS = ("本地居民", "市内迁入", "外地购房", "租住居民")
 GROUP_SHARES = {
@@ -198,8 +198,19 @@ def organization_row(number: int, seed: dict[str, str]) -> list:
         int(seed["over60"]),
         int(seed["under40"]),
         read_day(seed["last"]),
+        read_count(seed["reach"]),
+        *service_spot(seed["spot"]),
         seed["note"] or None,
     ]
+
+
+def service_spot(spot: str) -> tuple[float | None, float | None]:
+    """Where residents are served: the community office, or the middle of a compound."""
+    if not spot:
+        return None, None
+    if spot in compound_shapes():
+        return lonlat(compound_shapes()[spot].representative_point())
+    return lonlat(office())
 
 
 def organizations_sheet() -> Sheet:

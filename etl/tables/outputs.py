@@ -70,6 +70,7 @@ OUT_COMPOUNDS = Table(
         number(
             "rate_shrunk", "平滑投诉率", "件/千户", "经验贝叶斯，向全社区平均收缩；用于着色与排序"
         ),
+        number("rate_nearby", "按周边平滑", "件/千户", "局部经验贝叶斯，向相邻小区的平均收缩"),
         whole("rank", "位次", note="分不出高低的并列"),
         whole("rank_low", "位次最好可能"),
         whole("rank_high", "位次最差可能"),
@@ -110,6 +111,13 @@ OUT_COMPOUNDS = Table(
         whole("gap_count", "组织缺口", "类"),
         whole("unknown_count", "情况未知", "类"),
         number("coverage_pct", "组织覆盖率", "%"),
+        whole("concern_count", "组织隐患", "处", "届满、久无活动、未备案、无监督等"),
+        whole("member_count", "组织成员", "人次", "在运行和筹备的居民组织；一人参加几个算几次"),
+        number("member_over_60_pct", "60岁以上成员占比", "%"),
+        number("member_under_40_pct", "40岁以下成员占比", "%"),
+        text("service_name", "最近的服务点", "写了服务半径和坐标、正常运行的组织"),
+        number("service_m", "到服务点距离", "米", "从小区内一点起的直线距离"),
+        flag("is_in_reach", "在服务半径内", "没有登记服务点或小区没有位置的为空"),
         whole("core_resident_count", "居民骨干", "人"),
         whole("open_need_count", "未解决需求", "条"),
     ),
@@ -242,6 +250,55 @@ OUT_COVERAGE = Table(
         flag("is_unknown", "情况未知"),
         text("reason_code", "理由"),
         text("organization_names", "组织"),
+        day("term_ends_on", "任期或合同届满", "状态最好的那个组织的；几个的取最早"),
+        day("last_active_on", "最近活动或回应", "几个组织的取最近"),
+        flag("is_registered", "已备案", "有一个没有备案的为否；都没写的为空"),
+        flag("is_supervised", "受监督", "有一个不受监督的为否；都没写的为空"),
+        whole("household_count", "覆盖户数", "户", "几个组织相加，不超过总户数"),
+        number("covered_pct", "覆盖户数占比", "%"),
+        whole("member_count", "成员人数", "人"),
+        whole("member_over_60_count", "60岁以上成员", "人"),
+        whole("member_under_40_count", "40岁以下成员", "人"),
+        text(
+            "concerns",
+            "隐患",
+            "JSON 列表：term_over 已届满、term_soon 将届满、inactive 久无活动、no_response 久无回应、"
+            "not_registered 未备案、not_supervised 无监督",
+        ),
+    ),
+)
+
+OUT_EFFECTS = Table(
+    "out_effects",
+    "行动成效",
+    key=("intervention_id",),
+    note="行动前后的投诉，除去其他小区同期的涨落；写了针对问题的只算那一类",
+    columns=(
+        Column("intervention_id", str, "行动编号", required=True),
+        text("compound_id", "小区编号"),
+        text("name", "行动名称"),
+        text("category", "诉求类别", "空：全部类别"),
+        day("starts_on", "开始日期"),
+        whole("months_before", "之前整月", "个", "最多十二个；开始当月不足整月的不算"),
+        whole("months_after", "之后整月", "个", "最多十二个"),
+        whole("before_count", "之前件数", "件"),
+        whole("after_count", "之后件数", "件"),
+        whole("others_before_count", "其他小区之前", "件"),
+        whole("others_after_count", "其他小区之后", "件"),
+        number("ratio", "倍数", note="本小区的后/前 ÷ 其他小区的后/前；小于 1 为减少"),
+        number("ratio_low", "倍数下限", note="95% 区间，考虑过度离散"),
+        number("ratio_high", "倍数上限"),
+        number("detectable", "看得出的倍数", note="真实倍数降到这里，才有八成把握看得出"),
+        text(
+            "verdict", "结论", "better 减少；worse 增多；no_change 看不出变化；too_early 还说不准"
+        ),
+        text(
+            "reason",
+            "说不准的原因",
+            "not_started 还没开始；few_months_before、few_months_after 不足三个整月；no_others 没有"
+            "可比的小区；few_cases 件数太少",
+        ),
+        text("overlapping", "同期的其他行动", "JSON 列表：同一小区、时段重叠，分不开"),
     ),
 )
 
@@ -297,6 +354,7 @@ OUTPUTS: tuple[Table, ...] = (
     OUT_CELLS,
     OUT_GEOCODES,
     OUT_COVERAGE,
+    OUT_EFFECTS,
     OUT_TARGETS,
     OUT_TOTALS,
     OUT_SHAPES,

@@ -1,0 +1,127 @@
+"""Tables beneath the table twin of the map: how complaints are handled, and organizations."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import load, page
+from dashboard.words import name_value, say, tell_period
+
+SCOPES = ("category", "type", "month")
+BRIEF_CONCERNS = 2
+
+
+def show_handling(build: load.Build, compounds: pd.DataFrame) -> None:
+    """How complaints of the window are handled: all of them, and by category, type or month."""
+    handling = load.frame(build, "out_handling")
+    if handling.empty:
+        return
+    page.show_heading(say("handling.title"))
+    period = tell_period(compounds["window_from"].min(), compounds["window_to"].max())
+    page.show_note([say("handling.lead", period=period)])
+    scope = st.segmented_control(
+        say("handling.by"), SCOPES, default=SCOPES[0], required=True, key="handling-scope",
+        format_func=lambda name: say(f"handling.by.{name}"), label_visibility="collapsed",
+    )  # fmt: skip
+    rows = handling[handling["scope"].isin(["all", scope])]
+    if scope != "month":
+        rows = rows.sort_values("complaint_count", ascending=False, kind="stable")
+    names = ["count", "rate", "open", "overdue", "late_pct", "closing", "repeat", "reopened"]
+    names += ["backlog"] if scope == "month" else []
+    heads = [say(f"handling.by.{scope}"), *(say(f"handling.{name}") for name in names)]
+    page.show_rows(heads, [_describe(row, scope) for row in rows.itertuples()])
+
+
+def _describe(row: Any, scope: str) -> list[str]:
+    name = say("handling.all") if row.scope == "all" else name_value(scope, row.name)
+    cells = [
+        name,
+        _whole(row.complaint_count),
+        _range("range", row.rate, row.rate_low, row.rate_high),
+        _whole(row.open_count),
+        _whole(row.overdue_count),
+        _range("range_pct", row.late_pct, row.late_pct_low, row.late_pct_high),
+        _tell_days(row),
+        _whole(row.repeat_count),
+        _whole(row.reopened_count),
+    ]
+    return [*cells, _whole(row.backlog_count)] if scope == "month" else cells
+
+
+def _tell_days(row: Any) -> str:
+    if pd.notna(row.closing_days):
+        ends = (row.closing_days_low, row.closing_days_high)
+        if any(map(pd.isna, ends)):
+            return f"{row.closing_days:.0f}"
+        return _range("range", row.closing_days, *ends)
+    if pd.notna(row.closing_days_low):
+        return say("handling.more_than", low=row.closing_days_low)
+    return say("none")
+
+
+def _range(key: str, value: Any, low: Any, high: Any) -> str:
+    if pd.isna(value):
+        return say("none")
+    return say(f"handling.{key}", value=value, low=low, high=high)
+
+
+def _whole(number: Any) -> str:
+    return say("none") if pd.isna(number) else f"{number:,}"
+
+
+def show_coverage(build: load.Build, table: pd.DataFrame) -> None:
+    """Which organizations each compound has, what is missing and what is failing."""
+    coverage = load.frame(build, "out_coverage")
+    if coverage.empty or coverage["is_unknown"].all():
+        return
+    page.show_heading(say("coverage.title"))
+    page.show_note([say("coverage.lead")])
+    kinds = list(coverage["kind"].drop_duplicates())
+    cells = {(row.compound_id, row.kind): _tell_state(row) for row in coverage.itertuples()}
+    shown = pd.DataFrame(
+        {
+            say("table.name"): table["name"],
+            say("coverage.gaps"): table["gap_count"],
+            say("coverage.concerns"): table.get("concern_count"),
+            **{
+                name_value("kind", kind): [cells.get((place, kind), "") for place in table.index]
+                for kind in kinds
+            },
+            say("coverage.members"): table.get("member_count"),
+            say("coverage.over_60"): table["member_over_60_pct"] / 100,
+            say("coverage.under_40"): table["member_under_40_pct"] / 100,
+            say("coverage.service"): [_tell_service(row) for row in table.itertuples()],
+        }
+    )
+    columns = {
+        say(f"coverage.{name}"): st.column_config.NumberColumn(format="percent")
+        for name in ("over_60", "under_40")
+    }
+    columns[say("table.name")] = st.column_config.TextColumn(pinned=True)
+    st.dataframe(
+        shown.sort_values(say("coverage.gaps"), ascending=False, na_position="last"),
+        hide_index=True, height=page.table_height(len(shown)), column_config=columns,
+        key="coverage-table",
+    )  # fmt: skip
+
+
+def _tell_state(row: Any) -> str:
+    """A state in a word, a gap marked, and what is failing in another word or two."""
+    state = name_value("state", row.state)
+    if row.is_gap:
+        return page.FLAG + state
+    codes = [concern["code"] for concern in load.read_list(row.concerns)][:BRIEF_CONCERNS]
+    if not codes:
+        return state
+    brief = say("listed").join(say(f"brief.{code}") for code in codes)
+    return say("with_unit", head=state, unit=brief)
+
+
+def _tell_service(row: Any) -> str:
+    if pd.isna(row.service_m):
+        return say("none")
+    is_reached = pd.notna(row.is_in_reach) and bool(row.is_in_reach)
+    return say(f"coverage.{'reached' if is_reached else 'far'}", metres=round(row.service_m, -1))
