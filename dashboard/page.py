@@ -22,6 +22,8 @@ STYLE = OWN / "page.css"
 KEY_FIGURES = ("compounds", "households", "residents", "complaints", "unplaced", "quarantined")
 # Cells that begin so are set off from the others.
 FLAG = "● "
+# A cell of so many characters gets room, so that it does not stand as a column of single words.
+LONG_TEXT = 18
 ROWS_SHOWN = 18
 TOTAL_OF = {"unplaced": "complaints_unplaced"}
 
@@ -98,8 +100,10 @@ def show_rows(heads: list[str], rows: Iterable[Iterable[str]], mark: str = "") -
 
 
 def _cell(text: str, mark: str) -> str:
-    flagged = f' class="{escape(mark)}"' if mark and text.startswith(FLAG) else ""
-    return f"<td{flagged}>{escape(text)}</td>"
+    looks = [mark] if mark and text.startswith(FLAG) else []
+    looks += ["sq-long"] if len(text) >= LONG_TEXT else []
+    named = f' class="{escape(" ".join(looks))}"' if looks else ""
+    return f"<td{named}>{escape(text)}</td>"
 
 
 def table_height(rows: int) -> int | Literal["content"]:

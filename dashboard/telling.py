@@ -10,6 +10,11 @@ from dashboard.load import read_list
 from dashboard.words import name_value, say
 
 FEWEST_AFTER = 3
+# Of whose members it matters how old they are; the others employ staff.
+OF_RESIDENTS = frozenset(
+    {"owners_committee", "courtyard_committee", "self_organization", "volunteer_team",
+     "party_branch"}
+)  # fmt: skip
 
 
 def tell_handling(row: pd.Series) -> list[str]:
@@ -61,7 +66,7 @@ def tell_body(row: Any) -> str:
     parts = tell_concerns(row)
     if pd.notna(row.covered_pct):
         parts.append(say("body.covered", pct=row.covered_pct))
-    if pd.notna(row.member_count):
+    if row.kind in OF_RESIDENTS and pd.notna(row.member_count):
         parts.append(say("body.members", count=int(row.member_count)))
         if pd.notna(row.member_over_60_count):
             parts.append(say("body.over_60", count=int(row.member_over_60_count)))

@@ -99,9 +99,9 @@ def measure_handling(handling: Handling, compounds: pd.DataFrame) -> pd.DataFram
     # Late is whatever passed its deadline, overdue what does so and is still open.
     told = {"overdue_count": "late_count", "open_overdue_count": "overdue_count"}
     measured = summed.rename(columns=told).drop(columns="judged_count").join(late).join(closing)
-    pairs = [label.split(SEAM, 1) for label in measured.index]
-    index = pd.MultiIndex.from_tuples([(scope, name) for scope, name in pairs])
-    return measured.set_axis(index.set_names(["scope", "name"])).replace(np.inf, np.nan)
+    pairs = [tuple(label.split(SEAM, 1)) for label in measured.index]
+    index = pd.MultiIndex.from_tuples(pairs, names=["scope", "name"])
+    return measured.set_axis(index).replace(np.inf, np.nan)
 
 
 def _stack(frame: pd.DataFrame, types: pd.Series, columns: list[str]) -> pd.DataFrame:
@@ -134,7 +134,7 @@ def publish_handling(
     writer: Writer, measured: pd.DataFrame, handling: Handling, compounds: pd.DataFrame
 ) -> None:
     """Write `out_handling`: all complaints of the window, and by type, category and month."""
-    shown = measured.drop(index="compound", level="scope")
+    shown = measured[measured.index.get_level_values("scope") != "compound"]
     scope, name = (shown.index.get_level_values(level) for level in ("scope", "name"))
     households = compounds["households"].astype(float)
     homes = households.where(households > 0)

@@ -27,6 +27,7 @@ MOST_SHAPES = 120
 MOST_DRAWS, FEWEST_DRAWS, DRAWN_CELLS = 2_000, 200, 4_000_000
 FEWEST_UNITS_FOR_SPREAD = 3
 ROUNDING = 1e-9
+SMALLEST_TAIL = 1e-300
 
 
 def estimate_rates(
@@ -375,20 +376,20 @@ def compare_counts(
     require_share(level, "置信水平")
     if not 0.0 <= overdispersion < np.inf:
         raise GeoError(f"离散系数不能是负数或空，现在是 {overdispersion}。")
-    level = 1.0 - 2.0 * widen_tail((1.0 - level) / 2.0, overdispersion, freedom)
+    tail = max(SMALLEST_TAIL, widen_tail((1.0 - level) / 2.0, overdispersion, freedom))
     after, base_after = _read_pair(now, exposure_now)
     later = pd.Series(read_amounts(before, now.index, "上期件数"), index=now.index)
     ahead, base_ahead = _read_pair(later, exposure_before)
     total = after + ahead
     total[np.isnan(base_after + base_ahead) | (total == 0)] = np.nan
     to_ratio = base_ahead / base_after
-    low, high = (share_to_ratio * to_ratio for share_to_ratio in _bound_odds(after, total, level))
+    low, high = (share_to_ratio * to_ratio for share_to_ratio in _bound_odds(after, total, tail))
     ratio = np.where(np.isnan(total), np.nan, _divide(after, ahead) * to_ratio)
     table = {"ratio": ratio, "ratio_low": low, "ratio_high": high}
     compared = pd.DataFrame(table, index=now.index)
     # The two most lopsided splits of the same total decide what could be told at all.
-    all_now, _ = _bound_odds(total, total, level)
-    _, all_before = _bound_odds(np.zeros_like(total), total, level)
+    all_now, _ = _bound_odds(total, total, tail)
+    _, all_before = _bound_odds(np.zeros_like(total), total, tail)
     can_tell = (all_now * to_ratio > 1.0) | (all_before * to_ratio < 1.0)
     cases = [~can_tell, low > 1.0, high < 1.0]
     return compared.assign(verdict=np.select(cases, [TOO_FEW, UP, DOWN], NO_REAL_CHANGE))
@@ -543,15 +544,15 @@ def _draw_rank_range(cases: Floats, base: Floats, draws: int, seed: int) -> npt.
     return edge
 
 
-def _bound_odds(part: Floats, total: Floats, level: float) -> tuple[Floats, Floats]:
+def _bound_odds(part: Floats, total: Floats, tail: float) -> tuple[Floats, Floats]:
     """Bound the odds of `part` in `total` (Clopper-Pearson); NaN instead of infinity."""
-    tail = (1.0 - level) / 2.0
     rest = total - part
     has_part, has_rest = part > 0, rest > 0
     low = special.betaincinv(np.where(has_part, part, 1.0), rest + 1.0, tail)
-    high = special.betaincinv(part + 1.0, np.where(has_rest, rest, 1.0), 1.0 - tail)
+    high = special.betainccinv(part + 1.0, np.where(has_rest, rest, 1.0), tail)
     low = np.where(has_part | np.isnan(total), low, 0.0)
-    high = np.where(has_rest, high, np.nan)
+    # A limit within rounding of all of them is none.
+    high = np.where(has_rest & (high < 1.0), high, np.nan)
     return low / (1.0 - low), high / (1.0 - high)
 
 

@@ -33,6 +33,10 @@ def show_card(
     page.show_facts(_list_facts(row))
     _show_reasons(build, row)
     _show_complaints(build, row, period, listed)
+    handled = tell_handling(row)
+    if handled:
+        page.show_heading(say("card.handling"), 3)
+        page.show_note(handled)
 
 
 def show_details(build: load.Build, row: pd.Series) -> None:
@@ -136,7 +140,7 @@ def tell_complaints(row: pd.Series, period: figures.Period) -> list[str]:
         lines.append(say("card.year", before=row["year_before_count"], verdict=verdict))
     flags = ("is_funnel_high", "is_past_high")
     lines += [say(f"card.flag.{flag}") for flag in flags if row[flag] is True or row[flag] == 1]
-    return lines + tell_handling(row)
+    return lines
 
 
 def tell_first(row: pd.Series) -> list[str]:

@@ -12,6 +12,7 @@ from dashboard.words import name_value, say, tell_period
 
 SCOPES = ("category", "type", "month")
 BRIEF_CONCERNS = 2
+MOST_COMPOUNDS = 100
 
 
 def show_handling(build: load.Build, compounds: pd.DataFrame) -> None:
@@ -78,34 +79,37 @@ def show_coverage(build: load.Build, table: pd.DataFrame) -> None:
     if coverage.empty or coverage["is_unknown"].all():
         return
     page.show_heading(say("coverage.title"))
-    page.show_note([say("coverage.lead")])
-    kinds = list(coverage["kind"].drop_duplicates())
-    cells = {(row.compound_id, row.kind): _tell_state(row) for row in coverage.itertuples()}
-    shown = pd.DataFrame(
-        {
-            say("table.name"): table["name"],
-            say("coverage.gaps"): table["gap_count"],
-            say("coverage.concerns"): table.get("concern_count"),
-            **{
-                name_value("kind", kind): [cells.get((place, kind), "") for place in table.index]
-                for kind in kinds
-            },
-            say("coverage.members"): table.get("member_count"),
-            say("coverage.over_60"): table["member_over_60_pct"] / 100,
-            say("coverage.under_40"): table["member_under_40_pct"] / 100,
-            say("coverage.service"): [_tell_service(row) for row in table.itertuples()],
-        }
+    ordered = table.sort_values(["gap_count", "concern_count"], ascending=False)
+    shown = ordered.head(MOST_COMPOUNDS)
+    is_part = len(shown) < len(ordered)
+    page.show_note(
+        [say("coverage.lead"), say("coverage.first", count=len(shown)) if is_part else ""]
     )
-    columns = {
-        say(f"coverage.{name}"): st.column_config.NumberColumn(format="percent")
-        for name in ("over_60", "under_40")
-    }
-    columns[say("table.name")] = st.column_config.TextColumn(pinned=True)
-    st.dataframe(
-        shown.sort_values(say("coverage.gaps"), ascending=False, na_position="last"),
-        hide_index=True, height=page.table_height(len(shown)), column_config=columns,
-        key="coverage-table",
-    )  # fmt: skip
+    kinds = list(coverage["kind"].drop_duplicates())
+    states = {(row.compound_id, row.kind): _tell_state(row) for row in coverage.itertuples()}
+    names = ("gaps", "concerns", "members", "over_60", "under_40", "service")
+    heads = [say(f"coverage.{name}") for name in names]
+    page.show_rows(
+        [say("table.name"), *heads[:2], *(name_value("kind", kind) for kind in kinds), *heads[2:]],
+        [
+            [
+                row.name,
+                _whole(row.gap_count),
+                _whole(row.concern_count),
+                *(states.get((row.compound_id, kind), "") for kind in kinds),
+                _whole(row.member_count),
+                _share(row.member_over_60_pct),
+                _share(row.member_under_40_pct),
+                _tell_service(row),
+            ]
+            for row in shown.itertuples()
+        ],
+        mark="sq-gap",
+    )
+
+
+def _share(pct: Any) -> str:
+    return say("none") if pd.isna(pct) else say("coverage.share", pct=pct)
 
 
 def _tell_state(row: Any) -> str:

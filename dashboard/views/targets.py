@@ -72,7 +72,7 @@ def show_table(table: pd.DataFrame) -> None:
             say("table.hotspot"): table["is_hotspot"].map({True: say("table.yes")}),
             say("table.open"): table["open_count"],
             say("table.overdue"): table["overdue_count"],
-            say("table.late"): _column(table, "late_pct") / 100,
+            say("table.late"): _column(table, "late_pct").round(),
             say("table.closing"): _column(table, "closing_days"),
             say("table.repeats"): _column(table, "repeat_count"),
             say("table.gaps"): table["gap_count"],
@@ -86,8 +86,8 @@ def show_table(table: pd.DataFrame) -> None:
     columns = {
         say(f"table.{name}"): st.column_config.NumberColumn(format="localized") for name in names
     }
-    for name in ("first", "late"):
-        columns[say(f"table.{name}")] = st.column_config.NumberColumn(format="percent")
+    columns[say("table.first")] = st.column_config.NumberColumn(format="percent")
+    columns[say("table.late")] = st.column_config.NumberColumn(format="%d%%")
     columns[say("table.name")] = st.column_config.TextColumn(pinned=True)
     st.dataframe(
         shown.sort_values(say("table.shrunk"), ascending=False, na_position="last"),

@@ -273,3 +273,95 @@ def test_the_map_of_chengdu_says_how_many_compounds_have_no_place(
     said = text_of(test)
     assert "3,600" in said
     assert "461" in said
+
+
+def test_the_card_says_how_its_complaints_are_handled(open_page: Open, sample_store: Path) -> None:
+    row = first_compound(sample_store, name="Q小区")
+    said = text_of(open_page(at=row["compound_id"]))
+    assert f"<b>{row['closing_days']:.0f} 个工作日</b>" in said
+    assert f"<b>{row['late_pct']:.0f}%</b>" in said
+    assert "积压在增加" in said
+    assert f"重复反映 {row['repeat_count']} 件" in said
+
+
+def test_the_card_says_why_gaps_count_and_what_is_failing(
+    open_page: Open, sample_store: Path
+) -> None:
+    row = first_compound(sample_store, name="Q小区")
+    said = text_of(open_page(at=row["compound_id"]))
+    assert "为什么算缺口" in said
+    assert "物业：老旧应有，现在名存实亡（2020-12-31 已届满" in said
+    assert "60 岁以上占 93%" in said
+    assert "在服务半径内" in said
+    assert "物业 1,299 天无回应" in said
+
+
+def test_the_card_says_what_interventions_changed(open_page: Open, sample_store: Path) -> None:
+    row = first_compound(sample_store, name="竹溪新居")
+    said = text_of(open_page(at=row["compound_id"]))
+    assert "停车管理：之前 7 个月" in said
+    assert "见效了" in said
+    q = first_compound(sample_store, name="Q小区")
+    assert "还说不准：开始后才 1 个整月，再过 2 个整月" in text_of(open_page(at=q["compound_id"]))
+
+
+def test_the_table_twin_has_handling_and_coverage_beneath(open_page: Open) -> None:
+    test = open_page(form="table")
+    said = text_of(test)
+    for told in ("办理情况", "<td>全社区</td>", "组织覆盖", "正常（已届满）", "够得着"):
+        assert told in said
+    assert '<td class="sq-gap">● 名存实亡</td>' in said
+    assert "月末积压" not in said
+    test.session_state["handling-scope"] = "month"
+    said = text_of(test.run())
+    assert "月末积压" in said
+    assert "<td>2026-10</td>" in said
+
+
+def test_methods_say_how_deadlines_are_reckoned(open_page: Open) -> None:
+    said = text_of(open_page("methods"))
+    assert "<td>公共设施</td><td>15</td><td>3</td>" in said
+    assert "2004 年到" in said
+    assert "30 天以内再次反映" in said
+    assert "180 天没有活动" in said
+
+
+def test_years_without_known_holidays_are_said_under_the_map(
+    sample_copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(settings.STORE, str(sample_copy))
+    store = Store(sample_copy)
+    with store.write() as writer:
+        writer.execute(
+            "INSERT INTO lake.out_totals VALUES ('unknown_holiday_years', 1, NULL, '2027')"
+        )
+        writer.publish({"files": ["试.xlsx"]})
+    store.close()
+    test = AppTest.from_string(_script("map"), default_timeout=SECONDS).run()
+    assert "2027年的放假安排日历里没有" in text_of(test)
+
+
+def test_a_store_of_an_earlier_version_still_opens(
+    sample_copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until its next refresh it knows nothing of handling, effects or what is failing."""
+    monkeypatch.setenv(settings.STORE, str(sample_copy))
+    store = Store(sample_copy)
+    blank = ("late_pct", "closing_days", "closing_days_low", "repeat_count", "backlog_before_count",
+             "member_count", "member_over_60_pct", "member_under_40_pct", "service_m",
+             "service_name", "is_in_reach", "concern_count", "rate_nearby")  # fmt: skip
+    with store.write() as writer:
+        writer.execute("DELETE FROM lake.out_handling")
+        writer.execute("DELETE FROM lake.out_effects")
+        writer.execute("UPDATE lake.out_coverage SET concerns = NULL, covered_pct = NULL")
+        told = ", ".join(f"{name} = NULL" for name in blank)
+        writer.execute(f"UPDATE lake.out_compounds SET {told}")
+        writer.publish({"files": ["试.xlsx"]})
+    store.close()
+    for query in ({"form": "table"}, {"at": "T14"}):
+        test = AppTest.from_string(_script("map"), default_timeout=SECONDS)
+        for name, value in query.items():
+            test.query_params[name] = value
+        test.run()
+        assert not test.exception
+        assert not test.error

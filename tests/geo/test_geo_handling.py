@@ -16,6 +16,7 @@ from geo.handling import (
     find_repeats,
     flag_overdue,
     measure_overdue,
+    measure_share,
 )
 
 
@@ -185,3 +186,27 @@ def test_bad_input_is_refused():
         flag_overdue(dates, dates.set_axis(["x"]), "2026-01-01")
     with pytest.raises(GeoError):
         measure_overdue(pd.Series([True]), pd.Series(["a"], index=["x"]))
+
+
+def test_a_row_may_stand_for_many():
+    generator = np.random.default_rng(4)
+    days = pd.Series(generator.integers(0, 9, 200).astype(float))
+    closed = pd.Series(generator.random(200) < 0.7)
+    rows = pd.DataFrame({"days": days, "closed": closed}).value_counts().reset_index(name="n")
+    got = estimate_closing(rows["days"], rows["closed"], number=rows["n"])
+    pd.testing.assert_frame_equal(got, estimate_closing(days, closed))
+    for wrong in (rows["n"] - rows["n"].min(), rows["n"].iloc[1:]):
+        with pytest.raises(GeoError):
+            estimate_closing(rows["days"], rows["closed"], number=wrong)
+    nothing = estimate_closing(days.iloc[:0], closed.iloc[:0], days.iloc[:0])
+    assert nothing.empty
+
+
+def test_shares_have_exact_limits():
+    shares = measure_share(pd.Series([0, 3, 0]), pd.Series([10, 12, 0]))
+    assert shares["pct"].tolist() == pytest.approx([0.0, 25.0, np.nan], nan_ok=True)
+    # Clopper and Pearson: none of ten may still be up to 30.85 %.
+    assert shares.loc[0, "pct_high"] == pytest.approx(30.85, abs=0.01)
+    assert shares.loc[1, ["pct_low", "pct_high"]].tolist() == pytest.approx([5.49, 57.19], abs=0.01)
+    with pytest.raises(GeoError, match="多于"):
+        measure_share(pd.Series([3]), pd.Series([2]))

@@ -16,6 +16,7 @@ from geo.workdays import (
     add_working_days,
     count_working_days,
     list_unknown_years,
+    number_days,
 )
 
 
@@ -119,3 +120,24 @@ def test_bad_input_is_refused():
         add_working_days(start, -1)
     with pytest.raises(GeoError):
         add_working_days(start, pd.Series([1, 2]))
+
+
+@settings(deadline=None, derandomize=True, max_examples=60)
+@given(dates, st.integers(0, 60), st.integers(1, 20))
+def test_numbered_days_count_and_judge_as_the_others_do(start, length, allowed):
+    end = min(start + pd.Timedelta(days=length), date(2026, 12, 31))
+    numbered = number_days(date(2019, 1, 1), date(2026, 12, 31)).set_index("day")
+    first, last = numbered.loc[pd.Timestamp(start)], numbered.loc[pd.Timestamp(end)]
+    counted = count_working_days(pd.Series([start]), pd.Series([end]))["working_days"].item()
+    assert last["through"] - first["through"] == counted
+    due = add_working_days(pd.Series([start]), allowed).item()
+    assert (last["before"] - first["through"] >= allowed) == (pd.Timestamp(end) > due)
+
+
+def test_days_are_numbered_without_holidays_where_none_are_meant():
+    week = number_days(date(2025, 10, 1), date(2025, 10, 8), frozenset(), frozenset())
+    assert week["through"].tolist() == [1, 2, 3, 3, 3, 4, 5, 6]
+    assert week["before"].tolist() == [0, 1, 2, 3, 3, 3, 4, 5]
+    assert number_days(date(2025, 10, 1), date(2025, 10, 8))["through"].max() == 0
+    with pytest.raises(GeoError):
+        number_days(date(2025, 10, 2), date(2025, 10, 1))
