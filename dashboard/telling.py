@@ -111,6 +111,9 @@ def tell_effect(effect: Any) -> str:
             name: int(value) if pd.notna(value) else 0
             for name, value in (("before", effect.months_before), ("after", effect.months_after))
         }
+        for side in ("before", "after"):
+            if reason == f"few_months_{side}" and not known[side]:
+                return say(f"effect.no_months_{side}")
         return say(f"effect.{reason}", **known, left=max(0, FEWEST_AFTER - known["after"]))
     lines = [_tell_counts(effect)]
     if pd.notna(effect.ratio):

@@ -57,7 +57,8 @@ def describe_coverage(
     """The columns of `out_compounds` on organizations; index compound_id."""
     out = measure_coverage(coverage).rename(columns={"met_pct": "coverage_pct"})
     out = out.reindex(base.index)
-    listed = coverage["concerns"].map(json.loads, na_action="ignore")
+    # What is a gap already is not counted again.
+    listed = coverage["concerns"].mask(coverage["is_gap"]).map(json.loads, na_action="ignore")
     number = listed.map(len, na_action="ignore").fillna(0).astype("int64")
     out["concern_count"] = number.groupby(coverage["compound_id"]).sum().reindex(base.index)
     return out.join(_count_members(states, base.index)).join(_find_services(writer, base))

@@ -278,7 +278,7 @@ def _list_concerns(
     if quiet is not None and quiet > limits[code]:
         concerns.append({"code": code, "days": quiet})
     for flag, said in (("is_registered", "not_registered"), ("is_supervised", "not_supervised")):
-        if body[flag] is not pd.NA and not body[flag]:
+        if pd.notna(body[flag]) and not body[flag]:
             concerns.append({"code": said})
     return concerns
 

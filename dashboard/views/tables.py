@@ -128,4 +128,7 @@ def _tell_service(row: Any) -> str:
     if pd.isna(row.service_m):
         return say("none")
     is_reached = pd.notna(row.is_in_reach) and bool(row.is_in_reach)
-    return say(f"coverage.{'reached' if is_reached else 'far'}", metres=round(row.service_m, -1))
+    metres = round(row.service_m, -1)
+    if is_reached:
+        return say("coverage.reached", metres=metres)
+    return page.FLAG + say("coverage.far", metres=metres)

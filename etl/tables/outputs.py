@@ -111,7 +111,7 @@ OUT_COMPOUNDS = Table(
         whole("gap_count", "组织缺口", "类"),
         whole("unknown_count", "情况未知", "类"),
         number("coverage_pct", "组织覆盖率", "%"),
-        whole("concern_count", "组织隐患", "处", "届满、久无活动、未备案、无监督等"),
+        whole("concern_count", "组织隐患", "处", "届满、久无活动、未备案、无监督等；缺口不在内"),
         whole("member_count", "组织成员", "人次", "在运行和筹备的居民组织；一人参加几个算几次"),
         number("member_over_60_pct", "60岁以上成员占比", "%"),
         number("member_under_40_pct", "40岁以下成员占比", "%"),

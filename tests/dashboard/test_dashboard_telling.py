@@ -73,7 +73,7 @@ def test_an_organization_is_told_with_what_is_failing_first() -> None:
 
 
 def test_a_gap_says_why_it_is_one() -> None:
-    wanted = "业委会：商品房应有，现在名存实亡（2025-03-01 已届满，未备案）"
+    wanted = "业委会：商品房小区应有，现在名存实亡（2025-03-01 已届满，未备案）"
     assert tell_gap(describe_body(), "商品房") == wanted
     assert tell_gap(describe_body(state="无", concerns=None), "商品房").endswith("现在无")
 
@@ -120,4 +120,4 @@ def test_too_early_says_why(reason: str | None, told: str) -> None:
     effect = describe_effect(verdict="too_early", reason=reason, months_after=2)
     assert told in tell_effect(effect)
     blank = {"months_before": pd.NA, "months_after": pd.NA}
-    assert tell_effect(describe_effect(verdict="too_early", reason=reason, **blank))
+    assert "0" not in tell_effect(describe_effect(verdict="too_early", reason=reason, **blank))

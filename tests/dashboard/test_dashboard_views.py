@@ -194,7 +194,7 @@ def test_methods_show_the_weights_of_the_profile(open_page: Open) -> None:
 
 def test_methods_say_how_far_red_rings_can_be_trusted(open_page: Open) -> None:
     said = text_of(open_page("methods"))
-    assert "<td>没有异常，有天然差异（标了就是误报）</td><td>3%</td>" in said
+    assert "没有异常，有天然差异（标了就是误报）</td><td>3%</td>" in said
     assert "2026-11-24" in said
     assert "和天然如此分不开" in said
 
@@ -290,7 +290,7 @@ def test_the_card_says_why_gaps_count_and_what_is_failing(
     row = first_compound(sample_store, name="Q小区")
     said = text_of(open_page(at=row["compound_id"]))
     assert "为什么算缺口" in said
-    assert "物业：老旧应有，现在名存实亡（2020-12-31 已届满" in said
+    assert "物业：老旧小区应有，现在名存实亡（2020-12-31 已届满" in said
     assert "60 岁以上占 93%" in said
     assert "在服务半径内" in said
     assert "物业 1,299 天无回应" in said
@@ -308,7 +308,7 @@ def test_the_card_says_what_interventions_changed(open_page: Open, sample_store:
 def test_the_table_twin_has_handling_and_coverage_beneath(open_page: Open) -> None:
     test = open_page(form="table")
     said = text_of(test)
-    for told in ("办理情况", "<td>全社区</td>", "组织覆盖", "正常（已届满）", "够得着"):
+    for told in ("办理情况", "<td>全社区</td>", "组织覆盖", "正常（已届满）", "够不着"):
         assert told in said
     assert '<td class="sq-gap">● 名存实亡</td>' in said
     assert "月末积压" not in said

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
+from shapely import Point
 
-from geo.coverage import judge_coverage, measure_coverage
-from geo.errors import GeoError
+from geo.coverage import (
+    DETAILS,
+    describe_bodies,
+    find_reach,
+    judge_coverage,
+    measure_coverage,
+)
+from geo.errors import DegreesError, GeoError
 
 EXPECTATIONS = {
     "商品房": {
@@ -212,3 +220,99 @@ def test_bad_tables_are_refused():
         judge(compounds=TYPES.rename(columns={"type": "kind"}))
     with pytest.raises(GeoError, match="maybe"):
         judge_coverage(TYPES, rows(), {"老旧": {"owners_committee": "maybe"}})
+
+
+LIMITS = {"term_soon": 90, "inactive": 180, "no_response": 90}
+TODAY = pd.Timestamp("2026-10-31 17:00")
+
+
+def bodies(*rows):
+    """Rows of kind, state and what else is known of an organization of compound Q."""
+    blank = dict.fromkeys(DETAILS)
+    told = [
+        {"compound_id": "Q", "kind": kind, "organization_id": str(i), "state": state, **blank, **more}
+        for i, (kind, state, more) in enumerate(rows)
+    ]  # fmt: skip
+    return pd.DataFrame(told, columns=["compound_id", "kind", "organization_id", "state", *DETAILS])
+
+
+def describe(*rows, households=100.0, today=TODAY):
+    frame = bodies(*rows)
+    for name in ("term_ends_on", "last_active_on"):
+        frame[name] = pd.to_datetime(frame[name])
+    return describe_bodies(frame, pd.Series({"Q": households}), today, LIMITS)
+
+
+def codes(described, kind):
+    return [concern["code"] for concern in described.loc[("Q", kind), "concerns"]]
+
+
+@pytest.mark.parametrize(
+    ("ends", "wanted"),
+    [
+        ("2026-10-30", [{"code": "term_over", "days": 1}]),
+        ("2026-10-31", [{"code": "term_soon", "days": 0}]),
+        ("2027-01-29", [{"code": "term_soon", "days": 90}]),
+        ("2027-01-30", []),
+        (None, []),
+    ],
+)
+def test_a_term_is_over_the_day_after_it_ends(ends, wanted):
+    found = describe(("owners_committee", "正常", {"term_ends_on": ends}))
+    assert found.loc[("Q", "owners_committee"), "concerns"] == wanted
+    unknown = describe(("owners_committee", "正常", {"term_ends_on": ends}), today=pd.NaT)
+    assert codes(unknown, "owners_committee") == []
+
+
+def test_quiet_is_long_for_a_body_and_shorter_for_a_property_company():
+    last = {"last_active_on": "2026-07-01"}  # 122 days
+    assert codes(describe(("property_company", "正常", last)), "property_company") == [
+        "no_response"
+    ]
+    assert codes(describe(("party_branch", "正常", last)), "party_branch") == []
+    longer = {"last_active_on": "2026-05-03"}  # 181 days
+    assert codes(describe(("party_branch", "筹备", longer)), "party_branch") == ["inactive"]
+
+
+def test_the_best_organizations_of_a_kind_speak_together():
+    found = describe(
+        ("self_organization", "正常", {"is_registered": True, "household_count": 70,
+                                      "member_count": 9, "last_active_on": "2026-10-01"}),
+        ("self_organization", "正常", {"is_registered": False, "household_count": 60,
+                                      "member_count": 5, "last_active_on": "2020-10-01"}),
+        ("self_organization", "名存实亡", {"is_supervised": False, "member_count": 50}),
+    ).loc[("Q", "self_organization")]  # fmt: skip
+    assert (found["household_count"], found["covered_pct"]) == (100, 100.0)
+    assert found["member_count"] == 14
+    assert found["concerns"] == [{"code": "not_registered"}]
+    assert found["is_supervised"] is pd.NA
+
+
+def test_nothing_is_failing_where_nothing_is():
+    assert describe(("party_branch", "无", {"is_registered": False})).empty
+    none = describe(("party_branch", "正常", {"household_count": 5}), households=np.nan)
+    assert none["covered_pct"].isna().all()
+    assert none["household_count"].isna().all() or none["household_count"].tolist() == [5]
+    assert describe_bodies(bodies(), pd.Series(dtype=float), TODAY, LIMITS).empty
+    with pytest.raises(GeoError):
+        describe_bodies(bodies().drop(columns="member_count"), pd.Series(), TODAY, LIMITS)
+
+
+def points(*pairs):
+    return gpd.GeoSeries([None if p is None else Point(p) for p in pairs], crs="EPSG:32648")
+
+
+def test_within_reach_is_within_that_of_any_service_point():
+    services = gpd.GeoDataFrame(
+        {"reach_m": [100.0, 500.0]}, index=["近", "远"], geometry=points((0, 0), (600, 0)).values,
+        crs="EPSG:32648",
+    )  # fmt: skip
+    found = find_reach(points((50, 0), (150, 0), (0, -101), None), services)
+    assert found["service"].tolist()[:3] == ["近", "近", "近"]
+    assert found["distance_m"].tolist()[:3] == [50, 150, 101]
+    # The second lies beyond the nearest one's reach but within that of the other.
+    assert found["is_in_reach"].tolist()[:3] == [True, True, False]
+    assert found.iloc[3].isna().all()
+    assert find_reach(points((0, 0)), services.iloc[:0]).isna().all(axis=None)
+    with pytest.raises(DegreesError):
+        find_reach(points((0, 0)).set_crs("EPSG:4326", allow_override=True), services)

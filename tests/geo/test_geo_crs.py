@@ -159,6 +159,17 @@ def test_convert_geometry_does_not_believe_the_stated_crs():
     assert labelled.crs == "EPSG:4326"
 
 
+@pytest.mark.parametrize(
+    ("lon", "lat"),
+    [(103.9, 30.6), (104.1, 30.6), (-71.1, 42.3), (-43.2, -22.9), (4.0, 60.0), (2.0, 60.0),
+     (10.0, 75.0), (8.0, 75.0)],
+)  # fmt: skip
+def test_a_zone_known_already_is_the_one_that_proj_finds(lon, lat):
+    for moved in (0.0, 0.3):
+        layer = gpd.GeoSeries([Point(lon + moved, lat)], crs=4326)
+        assert to_metric(layer).crs == layer.estimate_utm_crs()
+
+
 def test_to_metric_finds_the_zone_and_keeps_the_index():
     frame = gpd.GeoDataFrame({"n": [1]}, geometry=[Point(104.0, 30.6)], crs="EPSG:4326", index=[7])
     metric = to_metric(frame)

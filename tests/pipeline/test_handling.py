@@ -246,7 +246,7 @@ def test_members_and_reach_of_service_points(organized: Store) -> None:
     assert second["service_m"] == pytest.approx(868, abs=4)
     assert not second["is_in_reach"]
     assert pd.isna(second["member_count"])
-    assert first["concern_count"] == 6
+    assert first["concern_count"] == 4  # of the property company the gap is told
 
 
 def test_reasons_name_who_does_not_answer(organized: Store) -> None:
