@@ -36,7 +36,17 @@ CHINA, WEEKENDS = "china", "none"
 LEVELS = ("compound", "building", "road", "water", "community", "street", "district")
 # What a playbook may wait for, besides gap:KIND and category:NAME.
 REASONS = frozenset(
-    {"high_rate", "worsening", "overdue", "open_needs", "no_core_residents", "few_core_residents"}
+    {
+        "high_rate",
+        "worsening",
+        "overdue",
+        "open_needs",
+        "no_core_residents",
+        "few_core_residents",
+        "no_response",
+        "inactive",
+        "term_over",
+    }
 )
 _DEFAULTS = Path(__file__).with_name("profile.toml")
 _EXPECTATIONS = ("expected", "optional", "not_applicable")

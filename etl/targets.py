@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,14 @@ from etl.profile import Profile
 from etl.tables.outputs import OUT_TARGETS
 from geo.targeting import measure_stability, scale_part, score_targets
 
+Row = Mapping[Hashable, Any]
+
+TOLD_OF_COMPOUNDS = [
+    "is_past_high", "top_category", "top_category_pct", "window_overdue_count", "open_need_count",
+]  # fmt: skip
+TOLD_OF_BODIES = [
+    "compound_id", "kind", "state", "expectation", "is_gap", "reason_code", "concerns",
+]  # fmt: skip
 SELF_GOVERNING = ("owners_committee", "courtyard_committee")
 # Of what is said of an organization, the reasons to go there.
 FAILING = ("term_over", "no_response", "inactive")
@@ -37,14 +46,23 @@ def build_targets(
     weights = {**profile.weights["need"], **profile.weights["gap"]}
     scored = score_targets(parts, need, gap, weights)
     scored["top_share"] = measure_stability(parts, need, gap, weights, seed=SEED)
+    # Thousands of compounds are told as plain rows: a frame cut for each would take seconds.
+    bodies: dict[Any, list[Row]] = {}
+    for row in coverage[TOLD_OF_BODIES].to_dict("records"):
+        bodies.setdefault(row["compound_id"], []).append(row)
     reasons = [
-        give_reasons(compounds.loc[i], measures.loc[i], coverage[coverage["compound_id"] == i])
-        for i in compounds.index
+        give_reasons(compound, measured, bodies.get(i, []))
+        for i, compound, measured in zip(
+            compounds.index,
+            compounds[TOLD_OF_COMPOUNDS].to_dict("records"),
+            measures.to_dict("records"),
+            strict=True,
+        )
     ]
     scored = scored.assign(
         compound_id=compounds["compound_id"],
         name=compounds["name"],
-        parts=[_as_json(parts.loc[i]) for i in parts.index],
+        parts=[_as_json(row) for row in parts.to_dict("records")],
         reasons=[json.dumps(said, ensure_ascii=False) for said in reasons],
         actions=[
             json.dumps(propose_actions(said, profile), ensure_ascii=False) for said in reasons
@@ -87,9 +105,7 @@ def lack_of_self_governance(coverage: pd.DataFrame) -> pd.Series:
     return (1.0 - works.astype(float)).mask(unknown & ~works)
 
 
-def give_reasons(
-    compound: pd.Series, measures: pd.Series, coverage: pd.DataFrame
-) -> list[dict[str, Any]]:
+def give_reasons(compound: Row, measures: Row, bodies: Sequence[Row]) -> list[dict[str, Any]]:
     """Why here: codes with their values, the weightiest first; words are the interface's."""
     reasons: list[dict[str, Any]] = []
 
@@ -106,11 +122,12 @@ def give_reasons(
     is_common = bool(pd.notna(pct) and pct >= COMMONEST_PCT)
     say("top_category", is_common, category=compound["top_category"], pct=_round(pct, 0))
     overdue = int(compound["window_overdue_count"])
-    share = 100 * measures["overdue"] if pd.notna(measures["overdue"]) else None
+    late = measures["overdue"]
+    share: float | None = 100 * late if pd.notna(late) else None
     say("overdue", overdue > 0, count=overdue, pct=_round(share, 0))
     needs = int(compound["open_need_count"])
     say("open_needs", needs > 0, count=needs)
-    for row in coverage.to_dict("records"):
+    for row in bodies:
         code, kind = row["reason_code"], row["kind"]
         say("forming", code == "forming", kind=kind)
         say("gap", bool(row["is_gap"]) and code != "forming", kind=kind, state=row["state"])
@@ -158,5 +175,5 @@ def _round(value: float | None, digits: int = 1) -> float | None:
     return None if value is None or pd.isna(value) else round(float(value), digits)
 
 
-def _as_json(row: pd.Series) -> str:
+def _as_json(row: Row) -> str:
     return json.dumps({str(k): _round(v, 3) for k, v in row.items()}, ensure_ascii=False)
