@@ -35,7 +35,9 @@ def show_card(
     _show_complaints(build, row, period, listed)
     handled = tell_handling(row)
     if handled:
-        page.show_heading(say("card.handling"), 3)
+        # Unlike the counts above it does not follow the filter.
+        window = tell_period(row["window_from"], row["window_to"])
+        page.show_heading(say("card.handling", period=window), 3)
         page.show_note(handled)
 
 
