@@ -18,7 +18,6 @@ from etl.cells import (
     Typed,
     as_text,
     as_texts,
-    fold,
     is_empty,
     parse_cell,
     split_lonlat,
@@ -92,7 +91,7 @@ class Checked:
     file: str = ""
     sheet: str = ""
     key_place: int = 0
-    # Whether every row's id was made from what it says.
+    # Whether any row's id was made from what it says.
     has_made_keys: bool = False
 
     @property
@@ -172,7 +171,6 @@ class Checker:
         """Check the table."""
         rows = {c.name: self._read_column(c) for c in self.table.asked if not c.is_personal}
         self._count_personal()
-        self._name_doubles()
         self._fill_lonlat(rows)
         if self.table.must_be_here:
             self._place_by_name(rows)
@@ -183,15 +181,13 @@ class Checker:
         self._refuse_repeats(rows)
         return self._gather(rows)
 
-    def _cells(self, name: str) -> Cells | None:
+    def _cells(self, name: str) -> Cells:
         """The cells of the data rows under one name, from the first column that has content."""
         columns = [
             self.sheet.columns[place].take(self.data)
             for place in self.match.columns.get(name, [])
             if place < self.sheet.width
         ]
-        if not columns:
-            return None
         joined = columns[0]
         for other in columns[1:]:
             joined = joined.or_else(other)
@@ -206,21 +202,55 @@ class Checker:
         return "", places[0] if places else 0
 
     def _read_column(self, column: Column) -> pa.Array:
-        """One column of all data rows."""
-        kind = ARROW_TYPES[column.kind]
-        cells = self._cells(column.name)
-        if cells is None:
-            return pa.nulls(len(self.data), kind)
+        """One column of all data rows; of several that head it the first with a value counts."""
+        places = [p for p in self.match.columns.get(column.name, []) if p < self.sheet.width]
+        if not places:
+            return pa.nulls(len(self.data), ARROW_TYPES[column.kind])
         if column.refers_to:
-            return self._read_reference(cells, column)
+            values = self._read_reference(self._cells(column.name), column)
+            for place in places[1:]:
+                self._name_double(column, place, values, self._resolve_place(column, place))
+            return values
+        values = self._read_place(column, places[0])
+        for place in places[1:]:
+            other = self._read_place(column, place)
+            self._name_double(column, place, values, other)
+            values = pc.coalesce(values, other)
+        return values
+
+    def _read_place(self, column: Column, place: int) -> pa.Array:
+        """What one column of the sheet says, each cell that says it wrongly named."""
+        cells = self.sheet.columns[place].take(self.data)
         parsed = parse_column(cells, column, self._parser(column), self._is_plain(column))
         self.masked += parsed.masked
+        severity = ERROR if column.required else WARNING
         for row, problem in parsed.problems.items():
             number = int(self.data[row])
-            cell, place = self._cell(number, column.name)
-            severity = ERROR if column.required else WARNING
+            cell = self.sheet.cell(number, place)
             self._add(number, place, column.label, cell, problem, severity)
         return parsed.values
+
+    def _resolve_place(self, column: Column, place: int) -> pa.Array:
+        """The ids that one column of the sheet stands for, null where it stands for none."""
+        encoded = as_texts(self.sheet.columns[place].take(self.data)).dictionary_encode()
+        found = [self._resolve(text, column) for text in encoded.dictionary.to_pylist()]
+        return _spread([f.identifier if isinstance(f, Found) else None for f in found], encoded)
+
+    def _name_double(self, column: Column, place: int, taken: pa.Array, other: pa.Array) -> None:
+        """Say where a further column of one meaning holds something else than what is taken."""
+        rows = np.flatnonzero(pc.not_equal(taken, other).fill_null(False).to_numpy(False))
+        if not len(rows):
+            return
+        told = "、".join(str(int(self.data[row]) + 1) for row in rows[:NAMED_DOUBLES])
+        first = self.match.columns[column.name][0]
+        letters = [get_column_letter(p + 1) for p in (first, place)]
+        problem = (
+            f"{letters[0]} 列和 {letters[1]} 列都是“{column.label}”，有 {len(rows)} 行写得不一样"
+            f"（第 {told} 行{'等' if len(rows) > NAMED_DOUBLES else ''}），收的是前面一列的；"
+            "请只留一列，或改一个表头"
+        )
+        header = self.match.headers[place]
+        self._add(self.match.first_row - 1, place, column.label, header, problem, WARNING)
 
     def _is_plain(self, column: Column) -> bool:
         """Whether text of a column is stored as it stands."""
@@ -333,43 +363,6 @@ class Checker:
                 says = [not is_empty(text) for text in texts.dictionary.to_pylist()]
                 told = pa.array(says, pa.bool_()).take(texts.indices)
                 self.masked += int(pc.sum(told).as_py() or 0)
-
-    def _name_doubles(self) -> None:
-        """Say where two columns of one meaning hold different things: the first one is taken."""
-        for name, places in self.match.columns.items():
-            column = self.table[name]
-            for place in places[1:] if not column.is_personal else ():
-                if place < self.sheet.width:
-                    self._name_double(column, place, places[: places.index(place)])
-
-    def _name_double(self, column: Column, place: int, before: Sequence[int]) -> None:
-        own, other = (
-            _spread_meanings(as_texts(self.sheet.columns[p].take(self.data)), self._mean(column))
-            for p in (before[0], place)
-        )
-        rows = np.flatnonzero(pc.not_equal(own, other).fill_null(False).to_numpy(False))
-        if not len(rows):
-            return
-        told = "、".join(str(int(self.data[row]) + 1) for row in rows[:NAMED_DOUBLES])
-        letters = [get_column_letter(p + 1) for p in (before[0], place)]
-        problem = (
-            f"{letters[0]} 列和 {letters[1]} 列都是“{column.label}”，有 {len(rows)} 行写得不一样"
-            f"（第 {told} 行{'等' if len(rows) > NAMED_DOUBLES else ''}），收的是 {letters[0]} 列的；"
-            "请只留一列，或改一个表头"
-        )
-        header = self.match.headers[place]
-        self._add(self.match.first_row - 1, place, column.label, header, problem, WARNING)
-
-    def _mean(self, column: Column) -> Callable[[str], str | None]:
-        """What a text of a column stands for: two columns may give one compound's name and id."""
-        if not column.refers_to:
-            return lambda text: None if is_empty(text) else fold(text)
-
-        def resolve(text: str) -> str | None:
-            found = self._resolve(text, column)
-            return found.identifier if isinstance(found, Found) else None
-
-        return resolve
 
     def _fill_lonlat(self, rows: dict[str, pa.Array]) -> None:
         """Coordinates in pairs only, from two cells or one that holds both; doubtful ones named."""
@@ -504,7 +497,7 @@ class Checker:
         lacking = np.flatnonzero(rows[key].is_null().to_numpy(zero_copy_only=False))
         if not len(lacking):
             return
-        self.has_made_keys = len(lacking) == len(self.data)
+        self.has_made_keys = True
         chosen = [rows[name].take(pa.array(lacking)).to_pylist() for name in self.table.identity]
         seen: Counter[str] = Counter()
         made = [
@@ -675,7 +668,7 @@ def join_checked(parts: Sequence[Checked]) -> Checked:
         masked=sum(part.masked for part in parts),
         unknown=list(dict.fromkeys(h for part in parts for h in part.unknown)),
         doubts=list({d.written: d for part in parts for d in part.doubts}.values()),
-        has_made_keys=all(part.has_made_keys for part in parts),
+        has_made_keys=any(part.has_made_keys for part in parts),
     )
     for part in parts:
         for number, problems in part.bad_rows.items():
@@ -708,13 +701,6 @@ def _spread(values: list[object], encoded: pa.Array, kind: pa.DataType | None = 
     return pa.array(values, kind or pa.string()).take(encoded.indices)
 
 
-def _spread_meanings(texts: pa.Array, mean: Callable[[str], str | None]) -> pa.Array:
-    """What each text of a column stands for, asked once of every distinct one."""
-    encoded = texts.dictionary_encode()
-    told = [mean(text) for text in encoded.dictionary.to_pylist()]
-    return pa.array(told, pa.string()).take(encoded.indices)
-
-
 def _as_floats(values: pa.Array) -> np.ndarray:
     """A column of numbers with NaN for what is missing; a copy."""
     return np.array(values.to_numpy(zero_copy_only=False), dtype=float)
@@ -731,6 +717,10 @@ def _parse_degrees(cell: Cell, column: Column) -> Typed | None:
     if isinstance(cell, float):
         return cell  # bounds are judged in pairs, where more can be said
     return parse_cell(cell, Column(column.name, float, column.label), {})
+
+
+# How an id looks that was made.
+MADE_KEY = "[0-9a-f]{16}"
 
 
 def _digest(text: str) -> str:
@@ -780,5 +770,5 @@ def check_sheet(
 
 
 __all__ = [
-    "ERROR", "MASK", "WARNING", "Checked", "Doubt", "Issue", "Parsed", "check_sheet",
+    "ERROR", "MADE_KEY", "MASK", "WARNING", "Checked", "Doubt", "Issue", "Parsed", "check_sheet",
 ]  # fmt: skip

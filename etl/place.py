@@ -63,11 +63,10 @@ def bring_to_wgs84(checked: Checked, datum: str, mark: str, writer: Writer) -> s
     lon, lat = (_as_floats(rows[name]) for name in ("lon", "lat"))
     said = None
     if datum == AUTO:
-        datum, is_certain, said = find_datum(lon, lat, rows, writer)
+        remembered = writer.setting(f"datum:{mark}")
+        datum, is_certain, said = find_datum(lon, lat, rows, writer, remembered)
         if is_certain:
             writer.set_setting(f"datum:{mark}", datum)
-        elif remembered := writer.setting(f"datum:{mark}"):
-            datum, said = remembered, f"坐标沿用上次认出的 {remembered}（这次的点还不够再认一遍）。"
     if datum != Datum.WGS84:
         lon, lat = convert(lon, lat, Datum(datum), Datum.WGS84)
         rows["lon"], rows["lat"] = (pa.array(v, pa.float64(), from_pandas=True) for v in (lon, lat))
@@ -80,11 +79,16 @@ def _as_floats(values: pa.Array) -> np.ndarray:
 
 
 def find_datum(
-    lon: np.ndarray, lat: np.ndarray, rows: Mapping[str, pa.Array], writer: Writer
+    lon: np.ndarray,
+    lat: np.ndarray,
+    rows: Mapping[str, pa.Array],
+    writer: Writer,
+    remembered: str | None = None,
 ) -> tuple[str, bool, str]:
     """The datum under which most points fall into the area that their own rows state.
 
-    Also whether that is certain, and a sentence with the evidence.
+    Also whether that is certain, and a sentence with the evidence. Where it is not, the one
+    `remembered` of the same list holds, unless a single point speaks against it.
     """
     shapes = writer.shapes("core_boundaries")
     has_district = "district" in rows and rows["district"].null_count < len(lon)
@@ -98,6 +102,11 @@ def find_datum(
         pd.Series(lon[known]), pd.Series(lat[known]), areas.geometry, stated[known].reset_index(drop=True)
     )  # fmt: skip
     datum, is_certain, sentence = choose_datum(judged)
+    if remembered and not is_certain:
+        inside = judged["inside_pct"].fillna(0.0)
+        if inside.loc[Datum(remembered)] >= inside.max():
+            return remembered, False, f"坐标沿用上次认出的 {remembered}（这次的点还不够再认一遍）。"
+        sentence = f"上次认出的是 {remembered}，这次的点却不合，请核对。{sentence}"
     return str(datum), is_certain, sentence
 
 

@@ -21,8 +21,10 @@ from etl.sheet import Cells, Sheet, judge_texts
 _SHORTEST_NUMBER = 1e10
 # What JSON cannot hold as it stands.
 _ESCAPED = r'["\\\x00-\x1f\x7f]'
-# Rows are written so many at a time: what is half done takes as much memory as what is done.
-_STRETCH = 50_000
+# Rows are written so many at a time, fewer where headers are long: each row repeats them.
+_STRETCH, _STRETCH_BYTES = 50_000, 64_000_000
+# DuckDB reads a file in parallel by groups of about so many rows.
+_GROUP, _GROUP_BYTES = 120_000, 200_000_000
 _NOTHING = "{}"
 
 
@@ -36,32 +38,44 @@ class RawCells:
 
 @dataclass(frozen=True)
 class RawRows:
-    """The rows under a header as JSON; the first of them is row `first` of the sheet, from one."""
+    """Rows of a sheet (numbers from one, in order) as JSON."""
 
-    first: int
-    cells: pa.ChunkedArray
+    numbers: np.ndarray
+    cells: pa.Array
 
-    def take(self, numbers: np.ndarray) -> tuple[np.ndarray, pa.ChunkedArray]:
-        """Some rows (numbers from one) that say anything, and what they say."""
-        chosen = self.cells.take(pa.array(numbers - self.first))
+    def take(self, numbers: np.ndarray) -> RawRows:
+        """Some of these rows, in order, as far as they say anything."""
+        chosen = self.cells.take(pa.array(np.searchsorted(self.numbers, numbers)))
         says = pc.not_equal(chosen, _NOTHING)
-        return numbers[says.to_numpy()], chosen.filter(says)
+        return RawRows(numbers[says.to_numpy(zero_copy_only=False)], chosen.filter(says))
 
 
-def write_raw(sheet: Sheet, match: Match) -> RawRows:
-    """Every row under the header of a table as a JSON object from header to text."""
+def plan_stretches(sheet: Sheet, match: Match) -> list[range]:
+    """The rows under the header (from zero) in stretches, each to be written at once."""
     end = sheet.height if match.end_row is None else match.end_row
-    parts = [
-        _write_stretch(sheet, match, start, min(_STRETCH, end - start))
-        for start in range(match.first_row, end, _STRETCH)
-    ]
-    return RawRows(match.first_row + 1, pa.chunked_array(parts, pa.string()))
+    repeated = sum(len(_quote(header).encode()) for header in match.headers)
+    size = max(1, min(_STRETCH, _STRETCH_BYTES // max(1, repeated)))
+    return [range(start, min(start + size, end)) for start in range(match.first_row, end, size)]
 
 
-def _write_stretch(sheet: Sheet, match: Match, start: int, size: int) -> pa.Array:
-    raw = _pick_cells(sheet, match, lambda column: column.slice(start, size))
+def is_full(parts: Sequence[RawRows]) -> bool:
+    """Whether rows are as many as are stored at once."""
+    rows = sum(len(part.numbers) for part in parts)
+    return rows >= _GROUP or sum(part.cells.nbytes for part in parts) >= _GROUP_BYTES
+
+
+def write_first(sheet: Sheet, match: Match) -> RawRows:
+    """The first stretch, which holds all rows of most sheets."""
+    stretches = plan_stretches(sheet, match)
+    return write_stretch(sheet, match, stretches[0] if stretches else range(0))
+
+
+def write_stretch(sheet: Sheet, match: Match, rows: range) -> RawRows:
+    """Each row (from zero) of a stretch as a JSON object from header to text."""
+    numbers = np.arange(rows.start + 1, rows.stop + 1)
+    raw = _pick_cells(sheet, match, lambda column: column.slice(rows.start, len(rows)))
     if not raw.columns:
-        return pa.array([_NOTHING] * size, pa.string())
+        return RawRows(numbers, pa.array([_NOTHING] * len(rows), pa.string()))
     pairs = [
         pc.binary_join_element_wise(f'{_quote(header)}:"', _escape(texts), '"', "")
         for header, texts in zip(raw.headers, raw.columns, strict=True)
@@ -70,7 +84,7 @@ def _write_stretch(sheet: Sheet, match: Match, start: int, size: int) -> pa.Arra
     is_blank = np.logical_and.reduce([pair.is_null().to_numpy(False) for pair in pairs])
     pairs.append(pc.if_else(pa.array(is_blank), "", pa.scalar(None, pa.string())))
     told = pc.binary_join_element_wise(*pairs, ",", null_handling="skip")
-    return pc.binary_join_element_wise("{", told, "}", "")
+    return RawRows(numbers, pc.binary_join_element_wise("{", told, "}", ""))
 
 
 def _escape(texts: pa.Array) -> pa.Array:
@@ -98,16 +112,17 @@ def read_raw(sheet: Sheet, match: Match, numbers: Sequence[int] | np.ndarray) ->
 def _pick_cells(sheet: Sheet, match: Match, pick: Callable[[Cells], Cells]) -> RawCells:
     personal = set(find_personal(match))
     raw = RawCells([], [])
+    named: set[str] = set()
     for place in match.places(sheet.width):
-        cells = pick(sheet.columns[place])
-        if place in personal or not cells.filled().any():
-            continue
         header = match.headers[place] if place < len(match.headers) else ""
-        if not header or header in raw.headers:
+        if not header or header in named:
             # No header, or one that stands twice: the letter tells the columns apart.
             header = f"{header}（{get_column_letter(place + 1)}列）"
-        raw.headers.append(header)
-        raw.columns.append(_mask_cells(cells))
+        named.add(header)
+        cells = pick(sheet.columns[place])
+        if place not in personal and cells.filled().any():
+            raw.headers.append(header)
+            raw.columns.append(_mask_cells(cells))
     return raw
 
 

@@ -41,6 +41,9 @@ class Reading:
     notes: list[str] = field(default_factory=list)
     problem: str = ""
     needs_password: bool = False
+    # What the file itself is called, where it is a marked copy that goes by another name.
+    told: str = ""
+    is_marked: bool = False
 
 
 def list_files(paths: Iterable[Path]) -> tuple[list[Path], list[Path]]:
@@ -114,14 +117,22 @@ def read_files(
 
 
 def _leave_older(readings: list[Reading]) -> list[Reading]:
-    """Of a file and its marked copy that came together only the one saved last is read."""
-    newest = {r.name: r for r in sorted(readings, key=lambda r: _saved_at(r.path))}
-    for reading in readings:
-        if (last := newest[reading.name]) is not reading and not reading.problem:
-            reading.sheets, reading.layers = [], []
-            own, other = (mask_text(r.path.name)[0] for r in (reading, last))
-            reading.notes.append(
-                f"《{own}》和《{other}》是同一个文件的两份（一份标注过），只读了后保存的那份。"
+    """Of a file and its marked copy that came together only the one saved last is read.
+
+    Several marked copies of one name are other offices' files, and keep their own names.
+    """
+    for name in {reading.name for reading in readings if reading.is_marked}:
+        alike = [r for r in readings if r.name == name and not r.problem]
+        marked = [reading for reading in alike if reading.is_marked]
+        folders = {reading.path.parent for reading in alike}
+        if len(marked) > 1 or len(folders) > 1:
+            for reading in marked if len(alike) > 1 else ():
+                reading.name = reading.told
+        elif len(alike) == 2:
+            older, newer = sorted(alike, key=lambda reading: _saved_at(reading.path))
+            older.sheets, older.layers = [], []
+            older.notes.append(
+                f"《{older.told}》和《{newer.told}》是同一个文件的两份（一份标注过），只读了后保存的那份。"
             )
     return readings
 
@@ -137,7 +148,7 @@ def read_file(
     reader: Reader, path: Path, name: str, profile: Profile, password: str = ""
 ) -> Reading:
     """One file."""
-    reading = Reading(path, name)
+    reading = Reading(path, name, told=name)
     try:
         reading.sha256 = hashlib.sha256(workbook.read_bytes(path)).hexdigest()
         if boundaries.is_boundary(path):
@@ -157,6 +168,9 @@ def _find_tables(reading: Reading, sheets: Iterable[Sheet], profile: Profile) ->
     """The tables of a file; one that was given back keeps the name it had before."""
     for sheet in sheets:
         if is_issue_list(sheet):
-            reading.name = original_name(sheet) or reading.name
+            # Whoever edits the list may write anything there.
+            known = mask_text(original_name(sheet))[0].strip()
+            reading.is_marked = reading.is_marked or bool(known)
+            reading.name = known or reading.name
         else:
             reading.sheets.append((sheet, find_tables(sheet, reading.name, profile)))

@@ -19,6 +19,7 @@ from etl.asking import ask_about_columns, ask_about_list, ask_about_names, ask_a
 from etl.boundaries import Layer
 from etl.check import (
     ERROR,
+    MADE_KEY,
     WARNING,
     Checked,
     Extent,
@@ -34,7 +35,14 @@ from etl.outlines import find_extent, land_layer, rename_compound, settle_outlin
 from etl.place import bring_to_wgs84, place_complaints, read_names
 from etl.profile import Profile
 from etl.questions import FULL, LIST, NAME, Answer, Answers, Choice, mark_list
-from etl.raw import RawRows, describe_cells, write_raw
+from etl.raw import (
+    RawRows,
+    describe_cells,
+    is_full,
+    plan_stretches,
+    write_first,
+    write_stretch,
+)
 from etl.reading import (
     Finding,
     Progress,
@@ -315,7 +323,7 @@ class Refresh:
         """
         self.progress(*self._say_progress(arrival))
         # On the other core meanwhile: which of the rows come in shows only later.
-        raws = [self.ahead.submit(write_raw, arrival.sheet, match) for match in arrival.matches]
+        raws = [self.ahead.submit(write_first, arrival.sheet, match) for match in arrival.matches]
         checked = checked or self._check(arrival)
         if checked.table.name == "compounds":
             self._adopt_ids(checked)
@@ -386,11 +394,11 @@ class Refresh:
         raws: list[Future[RawRows]],
     ) -> None:
         """Raw rows of what came in; quarantine, issues and the record of the sheet."""
+        self.writer.drop_raw(checked.table, arrival.origin)
         bad_cells: dict[int, dict[str, str]] = {}
         for match, raw in zip(arrival.matches, raws, strict=True):
             self.matches[*arrival.origin, match.table.name] = match
-            fresh = raw.result().take(_within(match, np.unique(landed.written)))
-            self.writer.keep_raw(match.table, arrival.origin, *fresh)
+            self._keep_raw(arrival, match, raw, np.unique(landed.written))
             bad = _within(match, np.array(list(checked.bad_rows), dtype=np.int64))
             described = describe_cells(arrival.sheet, match, bad)
             for row, cells in zip(bad.tolist(), described, strict=True):
@@ -401,6 +409,24 @@ class Refresh:
             arrival.origin, report, arrival.reading.sha256,
             checked.issues, checked.bad_rows, bad_cells, checked.bad_keys,
         )  # fmt: skip
+
+    def _keep_raw(
+        self, arrival: Arrival, match: Match, first: Future[RawRows], numbers: np.ndarray
+    ) -> None:
+        """What the sheet says in the rows that came in; the first stretch was written ahead."""
+        wanted = _within(match, numbers)
+        held: list[RawRows] = []
+        for stretch in plan_stretches(arrival.sheet, match):
+            some = wanted[(wanted > stretch.start) & (wanted <= stretch.stop)]
+            if not len(some):
+                continue
+            is_first = stretch.start == match.first_row
+            rows = first.result() if is_first else write_stretch(arrival.sheet, match, stretch)
+            held.append(rows.take(some))
+            if is_full(held):
+                self.writer.keep_raw(match.table, arrival.origin, held)
+                held = []
+        self.writer.keep_raw(match.table, arrival.origin, held)
 
     def _adopt_ids(self, checked: Checked) -> None:
         """A compound that went by its name goes by the id that the register now gives it."""
@@ -423,12 +449,13 @@ class Refresh:
         key = table[table.key[0]]
         fixed = "、".join(table[name].label for name in table.fixed)
         problem = (
-            f"这个{key.label}在别的文件里已用于另一件（{fixed}不同），"
+            f"这个{key.label}在别的表里已用于另一件（{fixed}不同），"
             "可能是各表各自从头编号；请改成不重复的编号"
         )
         place = arrival.matches[0].columns.get(key.name, [0])[0]
         keys = checked.rows[key.name].to_pylist()
-        places = [keys.index(written) for written in landed.conflicts]
+        where_of = {written: place for place, written in enumerate(keys)}
+        places = [where_of[written] for written in landed.conflicts]
         for at in places:
             row = int(checked.row_numbers[at])
             where = address(row - 1, place)
@@ -444,10 +471,10 @@ class Refresh:
         the former row goes. What a full list no longer has goes when all its sheets are in.
         """
         table, origin = checked.table, arrival.origin
-        is_made = checked.has_made_keys
-        twins = self.writer.find_twins(table, origin) if is_made and landed.gone else []
-        if is_made and landed.gone and landed.is_same_list:
-            twins = landed.gone
+        twins: list[int] = []
+        if checked.has_made_keys and landed.gone:
+            made = self.writer.find_made(table, origin, landed.gone, MADE_KEY)
+            twins = made if landed.is_same_list else self.writer.find_twins(table, origin)
         if twins:
             self.writer.forget(table, origin, twins)
             self.has_news = True

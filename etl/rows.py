@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
 
 import numpy as np
 import pyarrow.compute as pc
@@ -67,6 +68,8 @@ def sort_rows(sheet: Sheet, match: Match) -> Sorted:
         terse = [c for c, place in zip(row_cells, places, strict=True) if place not in wordy]
         words = [c for c, place in zip(row_cells, places, strict=True) if place in wordy]
         if is_total_row(terse) or any(isinstance(c, str) and _SUM.match(fold(c)) for c in words):
+            if _is_record(sheet, top + row, match):
+                continue
             totals.append(top + row)
         elif row in repeats or row_cells in head or is_header_row(row_cells, match, places):
             heads.append(row)
@@ -125,19 +128,23 @@ def is_section_row(row: Sequence[Cell], match: Match) -> bool:
 
 
 def is_total_row(row: Iterable[Cell]) -> bool:
-    """Whether a row is a sum of others: 合计, 小计 and their like in one of its first text cells.
-
-    More than the bare word (商品房小计) is a label only where a row begins, but for a number:
-    further on, as 公摊费合计 among kinds of complaints, it is what a row says.
-    """
-    told = [cell for cell in row if cell != ""]
-    texts = [(place, cell) for place, cell in enumerate(told) if isinstance(cell, str)][:3]
+    """Whether a row looks like a sum of others: 合计, 小计 and their like in a first text cell."""
+    texts = [cell for cell in row if isinstance(cell, str) and cell][:3]
     # Most rows have no such word at all; folding every cell of every row would be felt.
-    return any(
-        (_TOTAL if all(isinstance(c, float) for c in told[:place]) else _SUM).match(fold(text))
-        for place, text in texts
-        if "计" in text or "总" in text
-    )
+    return any(_TOTAL.match(fold(text)) for text in texts if "计" in text or "总" in text)
+
+
+def _is_record(sheet: Sheet, row: int, match: Match) -> bool:
+    """Whether a row that has the word of a sum in it is data: a sum has no date and no whole key.
+
+    公摊费合计 may be the kind of a complaint, and then the row says all that a complaint must.
+    """
+    required = [c for c in match.table.asked if c.required and c.name in match.columns]
+    told = {c.name: [sheet.cell(row, p) for p in match.columns[c.name]] for c in required}
+    if not all(any(cell != "" for cell in cells) for cells in told.values()):
+        return False
+    words = [c for cells in told.values() for c in cells if isinstance(c, str)]
+    return any(c.kind in (date, datetime) for c in required) or not is_total_row(words)
 
 
 def is_foot_row(row: Sequence[Cell]) -> bool:

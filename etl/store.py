@@ -35,6 +35,7 @@ from etl.ddl import (
 )
 from etl.errors import StoreBusyError, StoreError
 from etl.profile import Profile
+from etl.raw import RawRows
 from etl.table import Table
 from etl.tables import TABLES
 from etl.tables.outputs import OUTPUTS
@@ -689,10 +690,10 @@ class Writer:
             f"CREATE OR REPLACE TEMP TABLE judged AS SELECT {own}, m.row, "
             f"CASE WHEN {waits} THEN 'unchanged' "
             f"WHEN k.{quote(table.key[0])} IS NULL THEN 'new' "
-            f"WHEN k.file <> ? AND ({other or 'false'}) THEN 'conflict' "
+            f"WHEN (k.file, k.sheet) <> (?, ?) AND ({other or 'false'}) THEN 'conflict' "
             f"WHEN {differs} THEN 'changed' ELSE 'unchanged' END AS fate "
             f"FROM merged m LEFT JOIN known k USING ({keys})",
-            [origin[0]],
+            [*origin],
         )
         self.execute("CREATE OR REPLACE TEMP VIEW fates AS FROM judged")
 
@@ -754,6 +755,18 @@ class Writer:
         )
         return [int(row) for (row,) in found]
 
+    def find_made(
+        self, table: Table, origin: tuple[str, str], rows: list[int], pattern: str
+    ) -> list[int]:
+        """Which former rows of a sheet go by an id that was made, as `pattern` tells."""
+        found = self.rows(
+            f"SELECT row FROM lake.{quote('core_' + table.name)} WHERE file = ? AND sheet = ? "
+            "AND snapshot < ? AND row IN (SELECT unnest(?::BIGINT[])) "
+            f"AND regexp_full_match({quote(table.key[0])}, ?)",
+            [*origin, self.snapshot, rows, pattern],
+        )
+        return [int(row) for (row,) in found]
+
     def forget(self, table: Table, origin: tuple[str, str], rows: list[int]) -> None:
         """Take rows of a sheet out that came in by an earlier refresh."""
         self.touch_everything()
@@ -789,26 +802,28 @@ class Writer:
             [self.snapshot],
         )
 
-    def keep_raw(
-        self,
-        table: Table,
-        origin: tuple[str, str],
-        numbers: np.ndarray,
-        cells: pa.ChunkedArray,
-    ) -> None:
-        """Keep what a sheet itself says in some rows, as JSON by header."""
-        if not len(numbers):
+    def drop_raw(self, table: Table, origin: tuple[str, str]) -> None:
+        """Let go of what a sheet said in rows that nothing in the table came from any more."""
+        if not self.has_records(origin):
             return
-        if self.has_records(origin):
-            # What no row of the table came from any more.
-            self.execute(
-                'DELETE FROM lake.raw_rows WHERE "table" = ? AND file = ? AND sheet = ? '
-                "AND snapshot < ? AND (row, snapshot) NOT IN "
-                f"(SELECT (row, snapshot) FROM lake.{quote('core_' + table.name)} "
-                "WHERE file = ? AND sheet = ?)",
-                [table.name, *origin, self.snapshot, *origin],
-            )
-        arriving = pa.table({"row": numbers, "cells": cells})
+        self.execute(
+            'DELETE FROM lake.raw_rows WHERE "table" = ? AND file = ? AND sheet = ? '
+            "AND snapshot < ? AND (row, snapshot) NOT IN "
+            f"(SELECT (row, snapshot) FROM lake.{quote('core_' + table.name)} "
+            "WHERE file = ? AND sheet = ?)",
+            [table.name, *origin, self.snapshot, *origin],
+        )
+
+    def keep_raw(self, table: Table, origin: tuple[str, str], parts: Sequence[RawRows]) -> None:
+        """Keep what a sheet itself says in some rows, as JSON by header."""
+        if not parts:
+            return
+        arriving = pa.table(
+            {
+                "row": np.concatenate([part.numbers for part in parts]),
+                "cells": pa.chunked_array([part.cells for part in parts]),
+            }
+        )
         self._cursor.register("arriving", arriving)
         self._cursor.execute(
             'INSERT INTO lake.raw_rows ("table", file, sheet, row, cells, snapshot) '
@@ -947,8 +962,9 @@ def _merge_column(table: Table, name: str, stated: frozenset[str]) -> str:
         return f"s.{column}"
     known = f"coalesce(s.{column}, k.{column})"
     if name in _BY_ADDRESS and "address" in stated:
-        # What an earlier address told is no longer known where the address is another one.
-        known = f"CASE WHEN k.compound_by = 'address' THEN s.{column} ELSE {known} END"
+        # An address tells nothing against a name, and all where an earlier address had told it.
+        is_named = "k.compound_id IS NOT NULL AND k.compound_by <> 'address'"
+        known = f"CASE WHEN {is_named} THEN k.{column} ELSE s.{column} END"
     return f"{known} AS {column}"
 
 

@@ -232,14 +232,20 @@ class _Finder(threading.Thread):
         super().__init__(daemon=True)
         self._file = file
         self._marks: dict[str | int, Marks] = {}
+        self._problem: Exception | None = None
         self.start()
 
     def run(self) -> None:
-        self._marks = find_marks(self._file)
+        try:
+            self._marks = find_marks(self._file)
+        except Exception as error:
+            self._problem = error
 
     def find(self, sheet: str, position: int) -> Marks:
         """The marks of one sheet, waited for."""
         self.join()
+        if self._problem:  # read without them, a failed formula would pass for a blank
+            raise self._problem
         return self._marks.get(sheet) or self._marks.get(position) or Marks()
 
 

@@ -237,6 +237,24 @@ def test_of_a_file_and_its_marked_copy_the_one_saved_last_is_read(
     assert said["rows"] == [[2]]
 
 
+def test_marked_copies_of_two_offices_are_both_read(
+    tmp_path: Path, write_xlsx: WriteXlsx, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = ["--store", str(tmp_path / "store")]
+    box = tmp_path / "表"
+    box.mkdir()
+    for office in "甲乙":
+        rows = [BAD[0], [f"{office}园", "商品房", 100], [f"{office}院", "老旧", "很多"]]
+        book = str(write_xlsx("台账.xlsx", 台账=rows))
+        run(capsys, "refresh", book, "--store", str(tmp_path / office), "--returned", str(box))
+        (box / "台账（已标注）.xlsx").rename(box / f"{office}.xlsx")
+    code, said = run_json(capsys, "refresh", str(box), *store)
+    assert code == 3
+    assert [file["name"] for file in said["files"]] == ["乙.xlsx", "甲.xlsx"]
+    code, said = run_json(capsys, "query", "SELECT name FROM core_compounds ORDER BY 1", *store)
+    assert said["rows"] == [["乙园"], ["甲园"]]
+
+
 def test_watching_gives_a_bad_sheet_back_marked(
     tmp_path: Path, write_xlsx: WriteXlsx, capsys: pytest.CaptureFixture[str]
 ) -> None:

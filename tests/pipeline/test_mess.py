@@ -646,3 +646,28 @@ def test_a_header_of_two_rows_may_repeat_one_of_one_row(reader: Reader, tmp_path
     assert checked.row_numbers.tolist() == [2, 6]
     assert not checked.bad_rows
     assert checked.recognised == 3
+
+
+def test_sums_of_parts_are_known_whatever_stands_before_them(
+    reader: Reader, tmp_path: Path
+) -> None:
+    register = [
+        ["序号", "小区类型", "小区名称", "总户数"],
+        ["1", "商品房", "甲园", 100],
+        ["2", "商品房", "乙院", 200],
+        ["", "商品房", "商品房小计", 300],
+        ["3", "老旧院落", "丙苑", 50],
+        ["", "老旧院落", "老旧院落小计", 50],
+    ]
+    complaints = [
+        ["工单编号", "受理时间", "二级类别", "诉求类别", "小区", "诉求内容"],
+        ["GD-1", "2026-01-03", "公摊费合计", "停车管理", "甲园", "合计"],
+        ["", "", "小计", "", "", 1],
+    ]
+    path = write_workbook(tmp_path / "册.xlsx", {"Sheet1": register})
+    (checked,) = check_book(reader.read(path), path.name)
+    assert checked.row_numbers.tolist() == [2, 3, 5]
+    assert (checked.recognised, checked.bad_rows) == (2, {})
+    path = write_workbook(tmp_path / "单.xlsx", {"Sheet1": complaints})
+    (checked,) = check_book(reader.read(path), path.name)
+    assert (checked.row_numbers.tolist(), checked.recognised) == ([2], 1)

@@ -376,3 +376,17 @@ def test_two_columns_of_one_meaning_that_differ_are_named(
     assert (issue.cell, issue.severity) == ("F1", "warning")
     assert "D 列和 F 列都是“小区”，有 1 行写得不一样（第 3 行）" in issue.problem
     assert set(office.frame("core_complaints")["compound_id"]) == {"T1"}
+
+
+def test_of_columns_of_one_meaning_the_first_that_says_anything_counts(
+    office: Store, write_xlsx: WriteXlsx
+) -> None:
+    head = [*HEADER, "登记时间", "办理状态", "状态", "处理状态"]
+    rows = [
+        [*complaint("A1"), "2026年1月3日", "—", "已办结", ""],
+        [*complaint("A2"), "", "", "已办结", "待办"],
+    ]
+    report = refresh(office, [write_xlsx("一月.xlsx", 登记=[head, *rows])])
+    told = office.query("SELECT status FROM core_complaints ORDER BY complaint_id")[1]
+    assert told == [("已办结",), ("已办结",)]
+    assert [issue.cell for issue in report.issues] == ["I1"]

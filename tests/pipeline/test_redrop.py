@@ -289,8 +289,14 @@ def test_a_datum_found_out_once_holds_for_the_few_rows_of_next_month(
     february = write_xlsx("2月.xlsx", 投诉=[head, written(8, 2)])
     report = refresh(store, [february], profile)
     assert any("沿用上次认出的 BD-09" in warning for warning in report.warnings)
-    (place,) = store.query("SELECT lon, lat FROM core_complaints WHERE complaint_id = 'G2-8'")[1]
+    where = "SELECT lon, lat FROM core_complaints WHERE complaint_id = "
+    (place,) = store.query(f"{where}'G2-8'")[1]
     assert place == pytest.approx((104.1815, 30.811), abs=1e-6)
+    # Points that lie where they should as they are speak against what is remembered.
+    plain = [*written(1, 3)[:5], 104.1815, 30.811]
+    report = refresh(store, [write_xlsx("3月.xlsx", 投诉=[head, plain])], profile)
+    assert any("上次认出的是 BD-09，这次的点却不合" in warning for warning in report.warnings)
+    assert store.query(f"{where}'G3-1'")[1] == [(104.1815, 30.811)]
 
 
 def test_a_complaint_on_two_months_sheets_is_what_the_later_says_and_settles(
@@ -326,3 +332,43 @@ def test_what_only_the_earlier_of_two_sheets_says_is_kept(
     refresh(store, files)
     told = store.query("SELECT text, address FROM core_complaints")[1]
     assert told == [("占消防道", "东门")]
+
+
+def test_sheets_of_one_file_that_each_count_from_one_do_not_overwrite(
+    store: Store, write_xlsx: WriteXlsx
+) -> None:
+    august = [[n, f"2026-08-0{n}", "停车管理", "甲园", f"八{n}"] for n in (1, 2)]
+    september = [[n, f"2026-09-0{n}", "环境卫生", "乙院", f"九{n}"] for n in (1, 2)]
+    book = write_xlsx("台账.xlsx", 八月=[NUMBERED, *august], 九月=[NUMBERED, *september])
+    report = refresh(store, [book])
+    assert (report.count("new"), report.count("quarantined")) == (2, 2)
+    assert all("已用于另一件" in issue.problem for issue in report.issues)
+    assert set(store.frame("core_complaints")["text"]) == {"八1", "八2"}
+    assert refresh(store, [book]).snapshot is None
+
+
+def test_an_address_does_not_speak_against_a_name(store: Store, write_xlsx: WriteXlsx) -> None:
+    longer = [COMPOUNDS[0], ["T03", "翠屏家园", "商品房", 80]]
+    refresh(store, [write_xlsx("台账2.xlsx", 小区台账=longer)])
+    head = ["编号", "受理时间", "诉求类别", "地址", "诉求内容"]
+    row = ["G1", "2026-01-03", "停车管理"]
+    files = [
+        write_xlsx("1月.xlsx", 投诉=[NUMBERED, [*row, "甲园", "占道"]]),
+        write_xlsx("2月.xlsx", 投诉=[head, [*row, "翠屏家园东门", "占道"]]),
+    ]
+    refresh(store, files)
+    told = store.query("SELECT compound_id, compound_by, address FROM core_complaints")[1]
+    assert told == [("T01", "name", "翠屏家园东门")]
+    assert refresh(store, files).snapshot is None
+
+
+def test_a_corrected_row_without_id_among_rows_with_ids_does_not_double(
+    store: Store, write_xlsx: WriteXlsx
+) -> None:
+    rows = [["", "2026-01-03", "停车管理", "甲园", "占道"],
+            ["", "2026-01-04", "停车管理", "甲园", "堵门"],
+            ["X2", "2026-01-05", "停车管理", "甲园", "鸣笛"]]  # fmt: skip
+    refresh(store, [write_xlsx("1月.xlsx", 投诉=[NUMBERED, *rows])])
+    rows[0][4] = "占消防道"
+    refresh(store, [write_xlsx("1月.xlsx", 投诉=[NUMBERED, *rows])])
+    assert sorted(store.frame("core_complaints")["text"]) == ["占消防道", "堵门", "鸣笛"]
