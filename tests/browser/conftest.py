@@ -19,6 +19,8 @@ playwright_api = pytest.importorskip("playwright.sync_api")
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 90.0
+# Playwright expects everything within five seconds, which a busy machine may not keep.
+playwright_api.expect.set_options(timeout=PATIENCE * 500)
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
