@@ -28,6 +28,11 @@ def publish(page: Any, path: Path) -> None:
     page.get_by_text("已发布").wait_for()
 
 
+def settle(page: Any) -> None:
+    """Wait until nothing on the page is being drawn: a click on what is replaced is lost."""
+    page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
+
+
 def go(page: Any, name: str) -> None:
     page.get_by_role("link", name=name, exact=True).click()
 
@@ -127,6 +132,7 @@ def test_a_question_is_answered_and_the_workbook_comes_back_marked(
     page.get_by_role("button", name="按这些回答再检查一遍").click()
     page.get_by_text("未入库 1 条").wait_for()
     expect(page.get_by_role("heading", name="要问您")).to_have_count(0)
+    settle(page)
     with page.expect_download() as waiting:
         page.get_by_role("button", name="下载标注好的《网格.xlsx》").click()
     assert waiting.value.suggested_filename == "网格（已标注）.xlsx"
