@@ -760,7 +760,8 @@ def _describe_no_match(file: str, sheet: Sheet, match: NoMatch) -> str:
     """Why no table was found on a sheet, and what to do."""
     where = f"《{file}》的工作表“{sheet.name}”"
     if match.nearest is None:
-        return f"{where}没有认得的表头，未读。请参照模板（shequ template）加上表头。"
+        said = "请回答它是哪一张表，或" if match.headers else "请"
+        return f"{where}没有认得的表头，未读。{said}参照模板（shequ template）加上表头。"
     lacking = "、".join(f"“{label}”" for label in match.missing)
     return (
         f"{where}最像《{match.nearest.label}》，但表头里缺少{lacking}，未读。"
