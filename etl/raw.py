@@ -64,12 +64,6 @@ def is_full(parts: Sequence[RawRows]) -> bool:
     return rows >= _GROUP or sum(part.cells.nbytes for part in parts) >= _GROUP_BYTES
 
 
-def write_first(sheet: Sheet, match: Match) -> RawRows:
-    """The first stretch, which holds all rows of most sheets."""
-    stretches = plan_stretches(sheet, match)
-    return write_stretch(sheet, match, stretches[0] if stretches else range(0))
-
-
 def write_stretch(sheet: Sheet, match: Match, rows: range) -> RawRows:
     """Each row (from zero) of a stretch as a JSON object from header to text."""
     numbers = np.arange(rows.start + 1, rows.stop + 1)

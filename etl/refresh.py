@@ -40,7 +40,6 @@ from etl.raw import (
     describe_cells,
     is_full,
     plan_stretches,
-    write_first,
     write_stretch,
 )
 from etl.reading import (
@@ -63,6 +62,9 @@ from etl.tables.records import ANSWERS
 NAMED_PLACES = 8
 NAMED_ROWS = 6
 LISTED_GONE = 500
+STRETCHES_AHEAD = 4
+# What a sheet says, being written: by the place of its table and the row where a stretch begins.
+Ahead = dict[tuple[int, int], Future[RawRows]]
 _ORDER = {table.name: position for position, table in enumerate(TABLES)}
 # Sheets by which the names of other sheets are known.
 _NAMING = frozenset({"compounds", "organizations", "matters"})
@@ -247,6 +249,7 @@ class Refresh:
 
     def _land_together(self, arrivals: list[Arrival]) -> None:
         """Land sheets of one table; of a row that stands on several, the last one is what counts."""
+        ahead = self._write_ahead(arrivals[0]) if len(arrivals) == 1 else None
         checked = [self._check(arrival) for arrival in arrivals]
         for number, arrival in enumerate(arrivals):
             later = [
@@ -255,7 +258,20 @@ class Refresh:
                 # What only the earlier sheet says must not be lost.
                 if _stated(arrival) <= _stated(arrivals[place])
             ]
-            self._land(arrival, checked[number], _find_again(checked[number], later))
+            again = _find_again(checked[number], later)
+            self._land(arrival, checked[number], again, ahead)
+
+    def _write_ahead(self, arrival: Arrival) -> Ahead:
+        """Have what the sheet says written on the other core: which rows come in shows only later.
+
+        Only so much of it as memory has room for, if none of it should be wanted.
+        """
+        begun = {}
+        for number, match in enumerate(arrival.matches):
+            for stretch in plan_stretches(arrival.sheet, match)[:STRETCHES_AHEAD]:
+                written = self.ahead.submit(write_stretch, arrival.sheet, match, stretch)
+                begun[number, stretch.start] = written
+        return begun
 
     def _arrivals(self) -> Iterator[Arrival]:
         for reading in self.readings:
@@ -315,15 +331,18 @@ class Refresh:
         self.ledger.keep(origin, report, reading.sha256, layer.issues, layer.bad_rows, {}, {})
 
     def _land(
-        self, arrival: Arrival, checked: Checked | None = None, again: pa.Array | None = None
+        self,
+        arrival: Arrival,
+        checked: Checked | None = None,
+        again: pa.Array | None = None,
+        ahead: Ahead | None = None,
     ) -> None:
         """Check one sheet, bring its good rows in, keep the others with their reasons.
 
-        `again` are keys of rows that a later sheet brings in.
+        `again` are keys of rows that a later sheet brings in; `ahead` is what was begun before.
         """
         self.progress(*self._say_progress(arrival))
-        # On the other core meanwhile: which of the rows come in shows only later.
-        raws = [self.ahead.submit(write_first, arrival.sheet, match) for match in arrival.matches]
+        ahead = ahead or self._write_ahead(arrival)
         checked = checked or self._check(arrival)
         if checked.table.name == "compounds":
             self._adopt_ids(checked)
@@ -335,7 +354,7 @@ class Refresh:
         self._set_apart(checked, landed, arrival)
         report = self._count(arrival, checked, landed, gone)
         self._note_list(arrival, checked, landed, report)
-        self._keep(arrival, checked, landed, report, raws)
+        self._keep(arrival, checked, landed, report, ahead)
         self.report.changes += landed.changes
         self.report.changed_cells += landed.changed_cells
         self.has_news |= len(landed.written) > 0
@@ -391,14 +410,14 @@ class Refresh:
         checked: Checked,
         landed: Landed,
         report: SheetReport,
-        raws: list[Future[RawRows]],
+        ahead: Ahead,
     ) -> None:
         """Raw rows of what came in; quarantine, issues and the record of the sheet."""
         self.writer.drop_raw(checked.table, arrival.origin)
         bad_cells: dict[int, dict[str, str]] = {}
-        for match, raw in zip(arrival.matches, raws, strict=True):
+        for number, match in enumerate(arrival.matches):
             self.matches[*arrival.origin, match.table.name] = match
-            self._keep_raw(arrival, match, raw, np.unique(landed.written))
+            self._keep_raw(arrival, number, ahead, np.unique(landed.written))
             bad = _within(match, np.array(list(checked.bad_rows), dtype=np.int64))
             described = describe_cells(arrival.sheet, match, bad)
             for row, cells in zip(bad.tolist(), described, strict=True):
@@ -410,18 +429,17 @@ class Refresh:
             checked.issues, checked.bad_rows, bad_cells, checked.bad_keys,
         )  # fmt: skip
 
-    def _keep_raw(
-        self, arrival: Arrival, match: Match, first: Future[RawRows], numbers: np.ndarray
-    ) -> None:
-        """What the sheet says in the rows that came in; the first stretch was written ahead."""
+    def _keep_raw(self, arrival: Arrival, number: int, ahead: Ahead, numbers: np.ndarray) -> None:
+        """What one of the sheet's tables says in the rows that came in."""
+        match = arrival.matches[number]
         wanted = _within(match, numbers)
         held: list[RawRows] = []
         for stretch in plan_stretches(arrival.sheet, match):
             some = wanted[(wanted > stretch.start) & (wanted <= stretch.stop)]
             if not len(some):
                 continue
-            is_first = stretch.start == match.first_row
-            rows = first.result() if is_first else write_stretch(arrival.sheet, match, stretch)
+            begun = ahead.get((number, stretch.start))
+            rows = begun.result() if begun else write_stretch(arrival.sheet, match, stretch)
             held.append(rows.take(some))
             if is_full(held):
                 self.writer.keep_raw(match.table, arrival.origin, held)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from etl.match import Match
 from etl.privacy import mask_text
-from etl.raw import describe_cells, plan_stretches, write_first, write_stretch
+from etl.raw import RawRows, describe_cells, plan_stretches, write_stretch
 from etl.sheet import Sheet
 from etl.tables import BY_NAME
 
@@ -27,9 +27,14 @@ def match_below(headers: list[str], height: int | None = None) -> Match:
     return Match(BY_NAME["complaints"], 1, tuple(headers), {}, unknown, end_row=height)
 
 
+def write_all(sheet: Sheet, match: Match) -> RawRows:
+    """Every row under the header."""
+    return write_stretch(sheet, match, range(match.first_row, sheet.height))
+
+
 def test_a_row_is_written_as_json_by_header() -> None:
     sheet = Sheet.of("表", [["甲", "乙", ""], ["一", 2.0, "丙"], ["", "", ""], ['"', "", ""]])
-    raw = write_first(sheet, match_below(["甲", "乙", ""]))
+    raw = write_all(sheet, match_below(["甲", "乙", ""]))
     assert raw.cells.to_pylist() == ['{"甲":"一","乙":"2","（C列）":"丙"}', "{}", '{"甲":"\\""}']
     taken = raw.take(np.array([2, 3, 4]))
     assert (taken.numbers.tolist(), len(taken.cells)) == ([2, 4], 2)
@@ -37,7 +42,7 @@ def test_a_row_is_written_as_json_by_header() -> None:
 
 def test_a_telephone_is_masked_whether_text_or_number() -> None:
     sheet = Sheet.of("表", [["甲", "乙"], ["电13800001234", 13800001234.0]])
-    raw = write_first(sheet, match_below(["甲", "乙"]))
+    raw = write_all(sheet, match_below(["甲", "乙"]))
     assert "13800001234" not in raw.cells[0].as_py()
 
 
@@ -46,7 +51,7 @@ def test_what_is_written_reads_back_as_it_is_described(rows: list[list[Any]]) ->
     headers = ["甲", "甲", "丙"]
     sheet = Sheet.of("表", [headers, *rows])
     match = match_below(headers)
-    raw = write_first(sheet, match)
+    raw = write_all(sheet, match)
     assert len(raw.cells) == max(sheet.height - 1, 0)
     told = [json.loads(text) for text in raw.cells.to_pylist()]
     assert told == describe_cells(sheet, match, range(2, sheet.height + 1))
