@@ -22,7 +22,7 @@ from etl.cells import (
     parse_cell,
     split_lonlat,
 )
-from etl.columns import ARROW_TYPES, Parsed, parse_column
+from etl.columns import ARROW_TYPES, Parsed, as_floats, parse_column
 from etl.coordinates import judge_coordinates, parse_angle
 from etl.match import Match
 from etl.names import INEXACT, Found, Names, Tie, canonical_building
@@ -369,7 +369,7 @@ class Checker:
         pairs = rows.pop("lonlat", None)
         if "lon" not in rows:
             return
-        lon, lat = _as_floats(rows["lon"]), _as_floats(rows["lat"])
+        lon, lat = as_floats(rows["lon"]), as_floats(rows["lat"])
         if pairs is not None and pairs.null_count < len(pairs):
             self._split_pairs(pairs, lon, lat)
         judged = judge_coordinates(lon, lat, self.extent)
@@ -699,11 +699,6 @@ def _refuse_twice(parts: Sequence[Checked]) -> None:
 def _spread(values: list[object], encoded: pa.Array, kind: pa.DataType | None = None) -> pa.Array:
     """Values of distinct texts to all their rows."""
     return pa.array(values, kind or pa.string()).take(encoded.indices)
-
-
-def _as_floats(values: pa.Array) -> np.ndarray:
-    """A column of numbers with NaN for what is missing; a copy."""
-    return np.array(values.to_numpy(zero_copy_only=False), dtype=float)
 
 
 def _as_column(values: np.ndarray) -> pa.Array:

@@ -167,3 +167,8 @@ def _plain_moments(part: pa.Array, column: Column) -> tuple[pa.Array, pa.Array]:
     kept = pc.if_else(is_clear, part, None)
     kind = ARROW_TYPES[column.kind]
     return kept.cast(kind, safe=False), is_clear
+
+
+def as_floats(values: pa.Array) -> np.ndarray:
+    """A column of numbers with NaN for what is missing; a copy."""
+    return np.array(values.to_numpy(zero_copy_only=False), dtype=float)

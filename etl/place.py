@@ -10,6 +10,7 @@ import pandas as pd
 import pyarrow as pa
 
 from etl.check import Checked
+from etl.columns import as_floats
 from etl.names import Names
 from etl.placing import place_in_areas
 from etl.profile import AUTO, Profile
@@ -60,7 +61,7 @@ def bring_to_wgs84(checked: Checked, datum: str, mark: str, writer: Writer) -> s
     rows = checked.rows
     if "lon" not in rows or rows["lon"].null_count == len(rows["lon"]):
         return None
-    lon, lat = (_as_floats(rows[name]) for name in ("lon", "lat"))
+    lon, lat = (as_floats(rows[name]) for name in ("lon", "lat"))
     said = None
     if datum == AUTO:
         remembered = writer.setting(f"datum:{mark}")
@@ -71,11 +72,6 @@ def bring_to_wgs84(checked: Checked, datum: str, mark: str, writer: Writer) -> s
         lon, lat = convert(lon, lat, Datum(datum), Datum.WGS84)
         rows["lon"], rows["lat"] = (pa.array(v, pa.float64(), from_pandas=True) for v in (lon, lat))
     return said
-
-
-def _as_floats(values: pa.Array) -> np.ndarray:
-    """A column of numbers with NaN for what is missing; a copy."""
-    return np.array(values.to_numpy(zero_copy_only=False), dtype=float)
 
 
 def find_datum(

@@ -341,7 +341,6 @@ class Refresh:
 
         `again` are keys of rows that a later sheet brings in; `ahead` is what was begun before.
         """
-        self.progress(*self._say_progress(arrival))
         ahead = ahead or self._write_ahead(arrival)
         checked = checked or self._check(arrival)
         if checked.table.name == "compounds":
@@ -366,6 +365,7 @@ class Refresh:
         return 0.5 + 0.3 * min(done, 1.0), f"核对《{arrival.reading.name}》"
 
     def _check(self, arrival: Arrival) -> Checked:
+        self.progress(*self._say_progress(arrival))
         if self._names is None:
             self._names = read_names(self.writer, self.profile)
         if self._extent is None:
