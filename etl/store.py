@@ -44,6 +44,7 @@ from etl.tables.records import FILES, QUARANTINE, RAW_ROWS, RECORDS
 EXTENSIONS = ("sqlite_scanner", "ducklake", "spatial")
 CATALOGUE = "catalogue.sqlite"
 STORE_FORMAT = 3
+_METADATA = "__ducklake_metadata_lake"  # the catalogue's own tables
 OWN_FILES = ("writer.", "data", CATALOGUE)
 # What may differ although a sheet says nothing new: a file saved again has another sha256.
 PASSING = frozenset({"snapshot", "refreshed_at", "who", "sha256"})
@@ -197,16 +198,31 @@ class Store:
         return connection
 
     def _has_tables(self) -> bool:
-        sql = (
-            "SELECT 1 FROM duckdb_tables() WHERE database_name = 'lake' AND table_name = 'settings'"
+        return bool(
+            self._rows(
+                "SELECT 1 FROM duckdb_tables() "
+                "WHERE database_name = 'lake' AND table_name = 'settings'"
+            )
+            and self._rows("SELECT 1 FROM lake.settings WHERE name = 'format'")
         )
-        return bool(self._rows(sql))
 
     def _create_tables(self) -> None:
+        self._make_tables()
         with self._transaction() as cursor:
-            _complete_tables(cursor)
+            _empty_new_tables(cursor)
             cursor.execute("INSERT INTO lake.settings VALUES ('format', ?)", [str(STORE_FORMAT)])
             _commit(cursor, "create", "", {})
+
+    def _make_tables(self) -> None:
+        """Make what is missing, each new table with a blank row; the next commit takes it away.
+
+        Of a table that never held a row the catalogue is asked for every column at every read
+        (duckdb/ducklake pull request 1313, later than our version): ten times the time of a read.
+        """
+        with self._transaction() as cursor:
+            for name, column in _complete_tables(cursor):
+                cursor.execute(f"INSERT INTO lake.{quote(name)} ({quote(column)}) VALUES (NULL)")
+            cursor.execute("COMMIT")
 
     def _check_format(self) -> None:
         found = self._read_format()
@@ -232,8 +248,9 @@ class Store:
         with self._writer_lock(""):
             if self._read_format() == STORE_FORMAT:
                 return
+            self._make_tables()
             with self._transaction() as cursor:
-                _complete_tables(cursor)
+                _empty_new_tables(cursor)
                 cursor.execute(
                     "UPDATE lake.settings SET value = ? WHERE name = 'format'", [str(STORE_FORMAT)]
                 )
@@ -1057,8 +1074,11 @@ def _explain_failure(error: duckdb.Error) -> str:
     return f"数据没有写成，仍是原来的状态：{_first_line(error)}"
 
 
-def _complete_tables(cursor: duckdb.DuckDBPyConnection) -> None:
-    """Add the tables and columns of the contract that the lake does not have yet."""
+def _complete_tables(cursor: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
+    """Add the tables and columns of the contract that the lake does not have yet.
+
+    Returns the tables that were made, each with its first column.
+    """
     found: dict[str, set[str]] = {}
     for table, column in cursor.execute(
         "SELECT table_name, column_name FROM duckdb_columns() WHERE database_name = 'lake'"
@@ -1066,25 +1086,40 @@ def _complete_tables(cursor: duckdb.DuckDBPyConnection) -> None:
         found.setdefault(table, set()).add(column)
     defined = [(f"core_{t.name}", core_columns(t), define_core(t)) for t in TABLES]
     defined += [(t.name, plain_columns(t), define_plain(t)) for t in (*RECORDS, *OUTPUTS)]
+    made = []
     for name, columns, statement in defined:
         if name not in found:
             cursor.execute(statement)
+            made.append((name, columns[0][0]))
             continue
         for column, kind in columns:
             if column not in found[name]:
                 cursor.execute(f"ALTER TABLE lake.{quote(name)} ADD COLUMN {quote(column)} {kind}")
+    return made
+
+
+def _empty_new_tables(cursor: duckdb.DuckDBPyConnection) -> None:
+    """Take the blank rows out of the tables made since the newest published state."""
+    made = cursor.execute(
+        f"SELECT table_name FROM {_METADATA}.ducklake_table "
+        "WHERE end_snapshot IS NULL AND begin_snapshot > (SELECT coalesce(max(snapshot_id), 0) "
+        "FROM lake.snapshots() WHERE commit_extra_info IS NOT NULL)"
+    ).fetchall()
+    for (name,) in made:
+        cursor.execute(f"DELETE FROM lake.{quote(name)}")
 
 
 def _restore_table(cursor: duckdb.DuckDBPyConnection, name: str, version: int) -> None:
-    """Put a table back as it was; one that did not exist then is emptied."""
+    """Put a table back as it was; one that did not exist then, or held nothing, is emptied."""
     table = f"lake.{quote(name)}"
+    former = f"{table} AT (VERSION => {version})"
     existed = cursor.execute(
-        "SELECT count(*) FROM __ducklake_metadata_lake.ducklake_table WHERE table_name = ? "
+        f"SELECT count(*) FROM {_METADATA}.ducklake_table WHERE table_name = ? "
         "AND begin_snapshot <= ? AND (end_snapshot IS NULL OR end_snapshot > ?)",
         [name, version, version],
     ).fetchall()
-    if existed[0][0]:
-        cursor.execute(f"CREATE OR REPLACE TABLE {table} AS FROM {table} AT (VERSION => {version})")
+    if existed[0][0] and cursor.execute(f"FROM {former} LIMIT 1").fetchall():
+        cursor.execute(f"CREATE OR REPLACE TABLE {table} AS FROM {former}")
     else:
         cursor.execute(f"DELETE FROM {table}")
 
