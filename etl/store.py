@@ -50,6 +50,8 @@ OWN_FILES = ("writer.", "data", CATALOGUE)
 PASSING = frozenset({"snapshot", "refreshed_at", "who", "sha256"})
 LOCK_SECONDS = 60.0
 BUSY_MILLISECONDS = 30_000
+ROWS_PER_GROUP = 61_440
+ROWS_PER_BATCH = 25_000
 LISTED_CHANGES = 2_000
 _COUNTS = (
     "rows_new", "rows_changed", "rows_unchanged", "rows_quarantined", "rows_gone", "changed_cells",
@@ -211,6 +213,8 @@ class Store:
         with self._transaction() as cursor:
             _empty_new_tables(cursor)
             cursor.execute("INSERT INTO lake.settings VALUES ('format', ?)", [str(STORE_FORMAT)])
+            # A year's sheet is read by two threads then, and a month is found in less.
+            cursor.execute(f"CALL lake.set_option('parquet_row_group_size', {ROWS_PER_GROUP})")
             _commit(cursor, "create", "", {})
 
     def _make_tables(self) -> None:
@@ -658,7 +662,7 @@ class Writer:
         self.execute(define_staging(table, dict(spellings)))
         keys = ", ".join(quote(name) for name in table.key)
         names = ", ".join(quote(name) for name in (*(c.name for c in table.stored), "row"))
-        self._cursor.register("arriving", rows)
+        self._cursor.register("arriving", _part_rows(rows))
         self.execute(f"INSERT INTO staging ({names}) SELECT {names} FROM arriving")
         self._cursor.unregister("arriving")
         self._find_known(table, keys)
@@ -841,7 +845,7 @@ class Writer:
                 "cells": pa.chunked_array([part.cells for part in parts]),
             }
         )
-        self._cursor.register("arriving", arriving)
+        self._cursor.register("arriving", _part_rows(arriving))
         self._cursor.execute(
             'INSERT INTO lake.raw_rows ("table", file, sheet, row, cells, snapshot) '
             "SELECT ?, ?, ?, row, cells, ? FROM arriving",
@@ -966,6 +970,12 @@ def named_sql(stem: str) -> str:
     return resources.files("etl").joinpath("sql", f"{stem}.sql").read_text(encoding="utf-8")
 
 
+def _part_rows(rows: pa.Table) -> pa.Table:
+    """The same rows in batches, which the database takes up on several threads."""
+    batches = rows.combine_chunks().to_batches(max_chunksize=ROWS_PER_BATCH)
+    return pa.Table.from_batches(batches, rows.schema)
+
+
 def _not_staged(table: Table) -> str:
     """The condition that a row `c` of a core table is not on the sheet that is being landed."""
     alike = " AND ".join(f"s.{quote(key)} = c.{quote(key)}" for key in table.key)
@@ -1020,11 +1030,10 @@ def _as_frame(table: pa.Table) -> pd.DataFrame:
 
 
 def _as_arrow(table: Table, frame: pd.DataFrame) -> pa.Table:
-    arrays = []
-    for column in table.columns:
-        values = frame[column.name]
-        cleaned = values.astype(object).where(values.notna(), None)
-        arrays.append(pa.array(cleaned.tolist(), type=ARROW_TYPES[column.kind]))
+    arrays = [
+        pa.Array.from_pandas(frame[column.name], type=ARROW_TYPES[column.kind])
+        for column in table.columns
+    ]
     return pa.Table.from_arrays(arrays, names=[c.name for c in table.columns])
 
 

@@ -9,6 +9,7 @@ from itertools import islice, zip_longest
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from etl.files.limits import MAX_COLUMNS, too_many_cells
 
@@ -22,6 +23,7 @@ FIRST_ROWS = 100
 # Small enough that the values are still in the cache when they are converted.
 BATCH_CELLS = 30_000
 BATCH_ROWS = 5_000
+_SEPARATOR = "\x1f"
 
 # What a spreadsheet's cells nearly always are.
 _USUAL = {str, float, datetime, date, type(None)}
@@ -120,7 +122,8 @@ def _split_kinds(values: tuple[Any, ...], keeps_digits: bool) -> Part:
     """One column's values as an array for each kind that occurs in it."""
     kinds = set(map(type, values))
     if kinds == {str}:
-        return _any_of("t", [value.strip(UNSEEN) or None for value in values])
+        texts = _trim_texts(values)
+        return {"t": texts} if texts.null_count < len(texts) else {}
     if kinds == {float}:
         return {"n": pa.array(values, KINDS["n"])}
     if kinds == {date, datetime}:  # a day's midnight comes as a date
@@ -137,6 +140,18 @@ def _split_kinds(values: tuple[Any, ...], keeps_digits: bool) -> Part:
     if kinds & {date, datetime}:
         part |= _any_of("m", [_moment_of(value) for value in values])
     return part
+
+
+def _trim_texts(values: Sequence[str]) -> pa.Array:
+    """Texts without what nobody sees at their ends; an empty one is null.
+
+    Encoded all at once and parted again: one by one, as Arrow does it, takes four times as long.
+    """
+    texts = pc.split_pattern(pa.array([_SEPARATOR.join(values)]), _SEPARATOR).flatten()
+    if len(texts) != len(values):  # a text holds the separator itself
+        texts = pa.array(values, KINDS["t"])
+    trimmed = pc.utf8_trim(texts, UNSEEN)
+    return pc.if_else(pc.equal(trimmed, ""), pa.scalar(None, KINDS["t"]), trimmed)
 
 
 def _any_of(kind: str, values: list[Any]) -> Part:

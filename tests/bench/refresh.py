@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import random
-import re
 import shutil
 import statistics
 import subprocess
@@ -113,16 +112,20 @@ def parse_and_load(path: Path, folder: Path) -> None:
 
 
 def check_with_pandas(path: Path, folder: Path) -> None:
-    """The same checks as a careful person writes them with pandas and openpyxl."""
+    """The same checks as a careful person writes them with pandas and openpyxl.
+
+    Personal information is looked for by the very patterns that a refresh uses.
+    """
     import pandas as pd
+
+    from etl.privacy import mask_text
 
     frame = pd.read_excel(path, engine="openpyxl")
     register = pd.read_excel(folder / "台账.xlsx", engine="openpyxl")
     ids = dict(zip(register["小区名称"], register["小区编号"], strict=True))
-    phone = re.compile(r"(?<!\d)1[3-9]\d{9}(?!\d)|\d{17}[\dXx]|\d+单元")
     frame["小区编号"] = frame["小区"].map(lambda name: ids.get(str(name).strip()))
-    for column in ("地址", "诉求内容"):
-        frame[column] = frame[column].map(lambda text: phone.sub("＊＊", str(text)))
+    for column in ("二级类别", "小区", "楼栋", "地址", "诉求内容", "承办单位"):
+        frame[column] = frame[column].map(lambda text: mask_text(str(text).strip())[0])
     frame["楼栋"] = frame["楼栋"].map(lambda text: str(text).replace("号楼", "栋"))
     for column in ("受理时间", "办结时间"):
         frame[column] = pd.to_datetime(frame[column], errors="coerce")

@@ -50,7 +50,7 @@ def shown(value: Any) -> Cell:
 
 
 VALUES = st.one_of(
-    st.text("翠 \u3000a1\n", max_size=3),
+    st.text("翠 \u3000a1\n\x1f\x00", max_size=3),
     st.integers(-(10**18), 10**18),
     st.floats(allow_nan=False),
     st.booleans(),
