@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from etl.table import Column, Table
-from etl.tables.outputs import text, whole
+from etl.tables.shown import text, whole
 
 BOUNDARIES = Table(
     "core_boundaries",
