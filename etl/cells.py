@@ -42,7 +42,7 @@ _NUMBER = re.compile(
     r"([万亿]?)([^\d.,，]*)$"
 )
 _MYRIADS = {"": 1, "万": 10_000, "亿": 100_000_000}
-_UNITS = frozenset("户人栋幢个条次米年元分层套间平方月天岁%名位/·每")
+_UNITS = frozenset("户人栋幢个条次届米年元分层套间平方月天岁%名位/·每")
 _CHINESE_NUMBER = re.compile(r"^[零〇一二两三四五六七八九十百千万亿点]+$")
 
 
@@ -201,8 +201,14 @@ def _as_float(number: int | float) -> float:
 
 @lru_cache(maxsize=50_000)
 def _number_in_text(written: str, label: str) -> float:
-    """'8300户', '约 1,200', '１２００', '一千二百户' as numbers."""
-    text = fold(written).removeprefix("约").removesuffix("左右").replace("m2", "平方米")
+    """'8300户', '约 1,200', '１２００', '一千二百户', '第二届' as numbers."""
+    text = (
+        fold(written)
+        .removeprefix("约")
+        .removeprefix("第")
+        .removesuffix("左右")
+        .replace("m2", "平方米")
+    )
     match = _NUMBER.match(text)
     if match and set(match[3]) <= _UNITS:
         digits = match[1].replace(",", "").replace("，", "")

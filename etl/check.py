@@ -177,6 +177,7 @@ class Checker:
         self._require(rows)
         self._make_keys(rows)
         self._check_order(rows)
+        self._check_parts(rows)
         self._check_totals(rows)
         self._refuse_repeats(rows)
         return self._gather(rows)
@@ -537,6 +538,23 @@ class Checker:
                 early, late = self.table[after].label, self.table[name].label
                 problem = f"“{late}”早于“{early}”（{begun[row].as_py()}），请核对这两个日期"
                 self._add(number, place, late, cell, problem, WARNING)
+            rows[name] = pc.if_else(wrong, None, rows[name])
+
+    def _check_parts(self, rows: dict[str, pa.Array]) -> None:
+        """What is part of something is never more than the whole: votes and the electorate."""
+        for name, whole in self.table.at_most:
+            if name not in self.match.columns or whole not in self.match.columns:
+                continue
+            wrong = pc.greater(rows[name], rows[whole]).fill_null(False)
+            for row in np.flatnonzero(wrong.to_numpy(zero_copy_only=False)).tolist():
+                number = int(self.data[row])
+                cell, place = self._cell(number, name)
+                part, all_of = self.table[name].label, self.table[whole].label
+                problem = (
+                    f"“{part}”是 {rows[name][row].as_py()}，多于“{all_of}”的 "
+                    f"{rows[whole][row].as_py()}，请核对这两个数"
+                )
+                self._add(number, place, part, cell, problem, WARNING)
             rows[name] = pc.if_else(wrong, None, rows[name])
 
     def _refuse_repeats(self, rows: dict[str, pa.Array]) -> None:

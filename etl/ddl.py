@@ -67,6 +67,7 @@ def define_staging(table: Table, spellings: dict[str, Iterable[str]]) -> str:
         f"CHECK (CAST({quote(late)} AS DATE) >= CAST({quote(early)} AS DATE))"
         for late, early in table.later
     ]
+    parts += [f"CHECK ({quote(part)} <= {quote(whole)})" for part, whole in table.at_most]
     parts.append(f"PRIMARY KEY ({', '.join(quote(name) for name in table.key)})")
     return f"CREATE OR REPLACE TEMP TABLE staging ({', '.join(parts)})"
 

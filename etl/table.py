@@ -125,6 +125,8 @@ class Table:
         another value here is another thing, numbered alike.
     later
         Pairs of date columns of which the first never lies before the second.
+    at_most
+        Pairs of counts of which the first is part of the second and never exceeds it.
     reconcile
         Sums that must agree with another table, compound by compound.
     must_be_here
@@ -141,6 +143,7 @@ class Table:
     keeps_repeats: bool = False
     fixed: tuple[str, ...] = ()
     later: tuple[tuple[str, str], ...] = ()
+    at_most: tuple[tuple[str, str], ...] = ()
     reconcile: tuple[Reconcile, ...] = ()
     must_be_here: bool = False
     note: str = ""

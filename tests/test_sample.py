@@ -33,6 +33,7 @@ WORKBOOKS = {
         "组织台账": "organizations",
         "组织覆盖": "coverage",
         "居民骨干": "core_residents",
+        "院落自治委员会成立进度": "committee_steps",
     },
     "12345工单导出_2025下半年.csv": {"12345工单导出_2025下半年": "complaints"},
     "投诉台账2026.xlsx": dict.fromkeys(("一季度", "二季度", "三季度"), "complaints"),

@@ -31,6 +31,7 @@ from making.places import (
 )
 from making.registers import (
     building_sheets,
+    committees_sheet,
     compounds_sheet,
     core_residents_sheet,
     coverage_sheet,
@@ -56,7 +57,12 @@ def write_workbooks(folder: Path) -> None:
     write_xlsx(folder / "小区台账.xlsx", [compounds_sheet()])
     write_xls(folder / "楼栋台账.xls", building_sheets())
     write_xlsx(folder / "人口构成.xlsx", [groups_sheet()])
-    organizations = [organizations_sheet(), coverage_sheet(), core_residents_sheet()]
+    organizations = [
+        organizations_sheet(),
+        coverage_sheet(),
+        core_residents_sheet(),
+        committees_sheet(),
+    ]
     write_xlsx(folder / "组织台账.xlsx", organizations)
     write_xlsx(folder / "需求清单.xlsx", [needs_sheet()])
     write_xlsx(folder / "议题与会议.xlsx", [matters_sheet(), meetings_sheet()])

@@ -272,6 +272,22 @@ def coverage_sheet() -> Sheet:
     return Sheet("组织覆盖", headers, rows, top=top, merge_down=(0,))
 
 
+def committees_sheet() -> Sheet:
+    """院落自治委员会成立进度: one that fell apart, one half formed, one late, one as it should be."""
+    title = "院落自治委员会成立进度"
+    rows = [
+        [
+            *(seed[key] for key in ("compound", "term", "step", "party")),
+            *(read_day(seed[key]) for key in ("planned", "done")),
+            *(read_count(seed[key]) for key in ("voters", "votes", "approvals")),
+            seed["note"] or None,
+        ]
+        for seed in read_rows("committees.csv")
+    ]
+    top = [f"T社区{title}表（{MARK}）"]
+    return Sheet(title, read_headers(title), rows, top=top, merge_down=(0,))
+
+
 def core_residents_sheet() -> Sheet:
     """居民骨干: most over sixty, and in Q小区 hardly any."""
     words = read_words("governance.toml")

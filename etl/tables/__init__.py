@@ -9,7 +9,13 @@ from etl.tables.governance import (
     NEEDS,
     RESPONSIBILITIES,
 )
-from etl.tables.organizations import ACTIVITIES, CORE_RESIDENTS, COVERAGE, ORGANIZATIONS
+from etl.tables.organizations import (
+    ACTIVITIES,
+    COMMITTEE_STEPS,
+    CORE_RESIDENTS,
+    COVERAGE,
+    ORGANIZATIONS,
+)
 from etl.tables.places import BUILDINGS, COMPOUNDS, POPULATION_GROUPS
 from etl.tables.survey import SURVEY
 
@@ -19,6 +25,7 @@ TABLES: tuple[Table, ...] = (
     POPULATION_GROUPS,
     ORGANIZATIONS,
     COVERAGE,
+    COMMITTEE_STEPS,
     CORE_RESIDENTS,
     COMPLAINTS,
     ACTIVITIES,

@@ -85,6 +85,7 @@ MATTERS = Table(
     "议题",
     aliases=("议题台账", "三级议事", "议事台账", "议题清单"),
     later=(("closed_on", "raised_on"), ("decided_on", "raised_on")),
+    at_most=(("vote_count", "voter_count"), ("approval_count", "vote_count")),
     key=("matter_id",),
     identity=("compound_id", "raised_on", "title"),
     columns=(

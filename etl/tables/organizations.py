@@ -1,7 +1,17 @@
-"""Organizations: who is there, whom they cover, their core residents and what they do."""
+"""Organizations: who is there, whom they cover, how committees form, core residents, activities."""
 
 from etl.table import Column, Table, Value
-from etl.tables.common import AGE_BANDS, NOTE, PLACE, STATES, compound, count, day, flag
+from etl.tables.common import (
+    AGE_BANDS,
+    NOTE,
+    PARTIES,
+    PLACE,
+    STATES,
+    compound,
+    count,
+    day,
+    flag,
+)
 
 KINDS = (
     Value("property_company", "物业", ("物业公司", "物业服务企业", "物管公司")),
@@ -31,12 +41,26 @@ ACTIVITY_KINDS = (
     Value("节庆", aliases=("节日", "节日活动", "社区节庆")),
     Value("互助", aliases=("邻里互助", "互助活动")),
 )
+# How a courtyard committee is formed, in this order.
+STEPS = (
+    Value("流程说明会", aliases=("说明会", "启动会", "动员会", "流程说明")),
+    Value("宣传", aliases=("宣传动员", "入户宣传", "宣传发动")),
+    Value("候选人介绍与考核", aliases=("候选人介绍", "候选人考核", "候选人推荐", "候选人产生",
+                              "推选候选人", "候选人公示")),
+    Value("投票", aliases=("选举", "投票选举", "选举投票", "户代表投票")),
+    Value("公示", aliases=("结果公示", "公示结果", "公告")),
+    Value("备案", aliases=("街道备案", "社区备案", "登记备案")),
+    Value("监督", aliases=("接受监督", "监督小组", "成立监督小组")),
+)  # fmt: skip
+# A row of the list of core residents that says so of a compound: it has none.
+NOBODY = ("无", "没有", "暂无", "无骨干", "暂无骨干")
 
 ORGANIZATIONS = Table(
     "organizations",
     "组织台账",
     aliases=("组织", "社区组织", "社会组织", "自组织台账", "组织名单", "社区组织一览表"),
     later=(("term_ends_on", "term_starts_on"),),
+    at_most=(("member_over_60_count", "member_count"), ("member_under_40_count", "member_count")),
     key=("organization_id",),
     identity=("name",),
     columns=(
@@ -97,6 +121,34 @@ COVERAGE = Table(
     ),
 )  # fmt: skip
 
+COMMITTEE_STEPS = Table(
+    "committee_steps",
+    "院落自治委员会成立进度",
+    aliases=("院落自治委员会成立", "院委会成立进度", "自治委员会成立进度", "院落自治委员会换届进度",
+             "成立进度", "换届进度"),
+    key=("step_id",),
+    identity=("compound_id", "term_no", "step"),
+    at_most=(("vote_count", "voter_count"), ("approval_count", "vote_count")),
+    note="每个小区每一届一个步骤写一行；投票的户数写在“投票”那一行",
+    columns=(
+        Column("step_id", str, "步骤编号", ("进度编号",)),
+        compound(required=True),
+        Column("term_no", int, "届次", ("第几届", "届别", "届数"), unit="届", low=1, high=50,
+               example=2),
+        Column("step", str, "步骤", ("环节", "成立步骤", "工作步骤", "流程步骤", "流程"),
+               values=STEPS, required=True, example="投票"),
+        Column("party", str, "责任方", ("责任主体", "负责方", "牵头方", "责任单位", "由谁来做"),
+               values=PARTIES),
+        day("planned_on", "计划日期", "计划时间", "计划完成日期", "计划完成时间", "应完成日期"),
+        day("done_on", "完成日期", "完成时间", "实际完成日期", "实际完成时间"),
+        count("voter_count", "应投票户数", "有投票权户数", "应参加户数", unit="户", high=20_000),
+        count("vote_count", "参加投票户数", "实际投票户数", "投票户数", "参与投票户数", unit="户",
+              high=20_000),
+        count("approval_count", "同意户数", "同意票", "同意票数", "赞成票", unit="户", high=20_000),
+        NOTE,
+    ),
+)  # fmt: skip
+
 CORE_RESIDENTS = Table(
     "core_residents",
     "居民骨干",
@@ -108,7 +160,7 @@ CORE_RESIDENTS = Table(
         Column("core_resident_id", str, "骨干编号", ("编号",), example="G001"),
         compound(required=True),
         Column("role", str, "角色", ("职务", "身份", "骨干类型", "承担角色"), required=True,
-               example="楼栋长"),
+               example="楼栋长", note="整个小区没有骨干的，写一行“无”；一行不写算作不清楚"),
         Column("age_band", str, "年龄段", ("年龄", "年龄层"), values=AGE_BANDS),
         flag("is_party_member", "是否党员", "党员"),
         Column("organization_id", str, "所属组织", ("所在组织", "组织"),
@@ -127,6 +179,7 @@ ACTIVITIES = Table(
     "活动记录",
     aliases=("活动", "活动台账", "活动登记"),
     key=("activity_id",),
+    at_most=(("over_60_count", "participant_count"), ("under_40_count", "participant_count")),
     identity=("held_on", "name", "compound_id"),
     columns=(
         Column("activity_id", str, "活动编号", ("编号",)),

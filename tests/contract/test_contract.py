@@ -37,6 +37,7 @@ SUBJECTS = {
     "complaints": "投诉工单",
     "organizations": "组织台账",
     "coverage": "组织覆盖",
+    "committee_steps": "院落自治委员会成立进度",
     "core_residents": "居民骨干",
     "activities": "活动记录",
     "needs": "需求清单",
