@@ -37,6 +37,7 @@ __all__ = [
     "convert",
     "convert_geometry",
     "judge_datum",
+    "measure_cell",
     "require_metric",
     "to_metric",
 ]
@@ -53,6 +54,8 @@ BAIDU_SHIFT_LON, BAIDU_SHIFT_LAT = 0.0065, 0.006
 MAX_ITERATIONS = 12
 SETTLED_DEGREES = 1e-13
 # One in a thousand: a wrong datum moves every point, a missed one only leaves things as written.
+METRES_PER_DEGREE = 111_320.0  # of latitude, and of longitude on the equator
+MIDDLE_OF_CHINA = 30.0
 CLEARLY_WORSE = 0.001
 LEAST_INSIDE_PCT = 50.0
 
@@ -167,6 +170,17 @@ def to_metric(geo: Geo) -> Geo:
 
 
 _UTM: dict[tuple[int, int], pyproj.CRS] = {}
+
+
+def measure_cell(metres: float, latitude: float | None) -> tuple[float, float]:
+    """Measure the degrees of longitude and latitude that make a cell of about so many metres.
+
+    `latitude` in degrees; None, where nothing has a place yet, is the middle of China. On a
+    sphere, which is within 1 % of the ellipsoid: for cells that only have to be alike.
+    """
+    step = metres / METRES_PER_DEGREE
+    across = np.cos(np.radians(MIDDLE_OF_CHINA if latitude is None else latitude))
+    return step / max(float(across), 0.01), step
 
 
 def _find_utm(geo: Geo) -> pyproj.CRS:

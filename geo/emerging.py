@@ -49,6 +49,7 @@ def scan_emerging(
     seed: int = 0,
     max_clusters: int = 5,
     cv: float = 0.0,
+    max_units: int | None = None,
 ) -> pd.DataFrame:
     """Scan for circles and spans of time that hold more cases than expected.
 
@@ -74,6 +75,8 @@ def scan_emerging(
     cv : float
         How far units of each period vary beyond Poisson, as a coefficient of variation:
         see `geo.hotspots.scan_clusters`. It needs a population.
+    max_units : int or None
+        No circle holds more units than this either.
 
     Returns
     -------
@@ -101,19 +104,20 @@ def scan_emerging(
     drawn by Patefield's method, scipy.stats.random_table). The p-value does not allow
     for asking again every month.
     """
-    require_scan_settings(max_share, simulations, max_clusters, cv)
+    require_scan_settings(max_share, simulations, max_clusters, cv, max_units)
     table = _read_table(points, cases, population)
     longest = _read_longest(max_periods, cases.shape[1])
     if population is None and cv > 0:
         raise GeoError("要考虑额外离散时，请给出各单元的户数或人口。")
     spans = _list_spans(cases.shape[1], longest, is_prospective)
+    circles = list(_grow(table, max_share, max_units)) if table.total > 0 else []
     found: list[_Found] = []
-    if table.total > 0:
-        found = _pick_spans(table, spans, max_share, max_clusters)
+    if circles:
+        found = _pick_spans(table, spans, circles, max_clusters)
     maxima = np.empty(0)
     if found:
         drawn = _draw(table, population is None, simulations, seed, cv)
-        maxima = _find_maxima(table, spans, max_share, drawn)
+        maxima = _find_maxima(table, spans, circles, drawn)
     rows = [_describe(table, cases, n, one, maxima) for n, one in enumerate(found, 1)]
     clusters = pd.DataFrame(rows, columns=EMERGING_COLUMNS)
     clusters.attrs["unplaced"] = table.unplaced
@@ -178,9 +182,10 @@ def _list_spans(n_periods: int, longest: int, is_prospective: bool) -> list[tupl
     return [(end - size, end) for end in ends for size in range(1, min(longest, end) + 1)]
 
 
-def _grow(table: _Table, max_share: float) -> Circles:
+def _grow(table: _Table, max_share: float, max_units: int | None) -> Circles:
     """Make the circles, limited by the expected cases of all periods together."""
-    return Circles(table.x, table.y, table.expected.sum(axis=1), max_share * table.total)
+    expected = table.expected.sum(axis=1)
+    return Circles(table.x, table.y, expected, max_share * table.total, max_units)
 
 
 def _narrow(windows: Windows, expected: Floats) -> Windows:
@@ -190,10 +195,9 @@ def _narrow(windows: Windows, expected: Floats) -> Windows:
 
 
 def _pick_spans(
-    table: _Table, spans: list[tuple[int, int]], max_share: float, max_clusters: int
+    table: _Table, spans: list[tuple[int, int]], circles: list[Windows], max_clusters: int
 ) -> list[_Found]:
     """Pick the best circle and span, then the best that shares no unit with it, and so on."""
-    circles = list(_grow(table, max_share))
     is_taken = np.zeros(len(table.labels), dtype=np.int64)
     found: list[_Found] = []
     while len(found) < max_clusters:
@@ -231,10 +235,9 @@ def _draw(table: _Table, is_permuted: bool, simulations: int, seed: int, cv: flo
 
 
 def _find_maxima(
-    table: _Table, spans: list[tuple[int, int]], max_share: float, drawn: Ints
+    table: _Table, spans: list[tuple[int, int]], circles: list[Windows], drawn: Ints
 ) -> Floats:
     maxima = np.zeros(drawn.shape[-1])
-    circles = list(_grow(table, max_share))
     width = np.int16 if table.total < np.iinfo(np.int16).max else np.int32
     for span in spans:
         cases = np.ascontiguousarray(drawn[:, slice(*span)].sum(axis=1).astype(width))

@@ -37,6 +37,8 @@ FEWEST_UNITS_FOR_SPREAD = 3
 FEWEST_FOR_SCAN = 30
 FEWEST_FOR_LOCAL = 200
 FEWEST_EARLIER_MONTHS = 3
+NONE, ALARMS, SCAN, LOCAL = "none", "alarms", "scan", "scan_and_local"
+SCANNED = (SCAN, LOCAL)
 GEOCODE_DECIMALS = 6
 DOMINANCE = 10
 MOST_UNITS_HELD = 4000
@@ -281,9 +283,8 @@ def choose_method(n_units: int) -> str:
     """
     if n_units < 0:
         raise GeoError("单元数不能是负数。")
-    limits = [(FEWEST_UNITS_FOR_SPREAD, "none"), (FEWEST_FOR_SCAN, "alarms")]
-    limits.append((FEWEST_FOR_LOCAL, "scan"))
-    return next((name for limit, name in limits if n_units < limit), "scan_and_local")
+    limits = [(FEWEST_UNITS_FOR_SPREAD, NONE), (FEWEST_FOR_SCAN, ALARMS), (FEWEST_FOR_LOCAL, SCAN)]
+    return next((name for limit, name in limits if n_units < limit), LOCAL)
 
 
 def find_default_geocodes(

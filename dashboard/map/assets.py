@@ -16,7 +16,6 @@ HOSTED = {
     "leaflet": "leaflet/leaflet.js",
     "leaflet_css": "leaflet/leaflet.css",
     "jquery": "jquery/jquery.min.js",
-    "leaflet-heat.js": "heat/leaflet-heat.js",
 }
 # Nothing on our maps uses these: no icon pins, no Bootstrap.
 NOT_NEEDED = {

@@ -30,12 +30,7 @@ class Ground(JSCSSMixin):
         {% endmacro %}
         """
     )
-    # The heat layer's script is asked for here: streamlit-folium loads scripts only once, when
-    # the map is first shown, and a density surface may be switched on later.
-    default_js = (
-        ("leaflet-heat.js", address_of("heat/leaflet-heat.js")),
-        ("shequ_js", address_of("shequ/map.js")),
-    )
+    default_js = (("shequ_js", address_of("shequ/map.js")),)
     default_css = (("shequ_css", address_of("shequ/map.css")),)
 
     def __init__(self, shapes: str) -> None:

@@ -20,7 +20,6 @@ PACKAGED: dict[str, tuple[str, str]] = {
     "leaflet/images/marker-icon-2x.png": ("xstatic.pkg.leaflet", "data/images/marker-icon-2x.png"),
     "leaflet/images/marker-shadow.png": ("xstatic.pkg.leaflet", "data/images/marker-shadow.png"),
     "jquery/jquery.min.js": ("xstatic.pkg.jquery", "data/jquery.min.js"),
-    "heat/leaflet-heat.js": ("folium", "templates/leaflet_heat.min.js"),
 }
 OWN_FILES = ("map.js", "map.css", "page.css")
 

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 import folium
 import pandas as pd
-from folium.plugins import HeatMap
 
 from dashboard.map.base import Paint, write_literal
 from dashboard.map.colouring import Colouring
+from dashboard.map.density import Surface
 from dashboard.words import count, known, name_value, say, tell_chance
 
 FULL_TOOLTIPS_UP_TO = 500
-# Found among buildings or cells and drawn as circles; the other methods judge whole compounds.
-CIRCLED = ("scan", "emerging")
+# Found among units, whichever, and drawn as circles; the other methods judge whole compounds.
+CIRCLED = ("scan", "emerging", "scan_compounds")
 CHIP_PX = 23
+USUAL_LEVEL = 0.05
 CHIPS_UP_TO = 400
 LOOKS = {"正常": "good", "筹备": "forming", "名存实亡": "bad", "已解散": "bad", "未知": "unknown"}
-HEAT = {0.2: "#FBE3B5", 0.45: "#F3B567", 0.7: "#D9702F", 1.0: "#7E1F12"}
 
 
 @dataclass(frozen=True)
@@ -33,22 +32,21 @@ class Drawing:
     selected: str = ""
     hotspots: pd.DataFrame = field(default_factory=pd.DataFrame)
     organizations: pd.DataFrame = field(default_factory=pd.DataFrame)
-    cells: pd.DataFrame = field(default_factory=pd.DataFrame)
+    surface: Surface | None = None
     has_buildings: bool = False
 
 
 def make_groups(drawing: Drawing) -> list[folium.FeatureGroup]:
     """The feature groups of a drawing: the density surface if there is one, and the paint."""
     groups: list[folium.FeatureGroup] = []
-    if len(drawing.cells):
-        groups.append(_spread_density(drawing.cells))
+    if drawing.surface:
+        groups.append(drawing.surface.draw())
     groups.append(Paint(write_spec(drawing)))
     return groups
 
 
 def write_spec(drawing: Drawing) -> dict[str, Any]:
     """The paint as plain data; `mark` tells one paint from another."""
-    is_dense = bool(len(drawing.cells))
     columns, values = describe_compounds(drawing.table, drawing.hotspots)
     spec: dict[str, Any] = {
         "words": {k: say(f"map.{k}") for k in ("home", "closer", "further", "loading", "failed")},
@@ -56,7 +54,7 @@ def write_spec(drawing: Drawing) -> dict[str, Any]:
             {"fill": band.look.fill, "hatch": band.look.hatch, "ink": band.look.ink}
             for band in drawing.colouring.bands
         ],
-        "fade": 0.45 if is_dense else 0.92,
+        "fade": 0.45 if drawing.surface else 0.92,
         "columns": columns,
         "places": _place_compounds(drawing, values),
         "selected": drawing.selected or None,
@@ -193,8 +191,18 @@ def tell_hotspot(row: Any) -> list[str]:
             ratio=row.ratio,
         ),
         tell_chance(row.p_value),
+        *_tell_nature(row.p_value_wide),
         say("hotspot.period", first=row.period_from, last=row.period_to),
     ]
+
+
+def _tell_nature(p_value: float | None) -> list[str]:
+    """Whether a cluster still stands where units are allowed to differ by nature."""
+    if p_value is None or pd.isna(p_value):
+        return []
+    if p_value <= USUAL_LEVEL:
+        return [say("hotspot.nature.stands")]
+    return [say("hotspot.nature.falls", pct=100.0 * p_value)]
 
 
 def _draw_organizations(organizations: pd.DataFrame) -> list[dict[str, Any]]:
@@ -224,24 +232,3 @@ def _draw_organization(row: Any, dx: float) -> dict[str, Any]:
         "lines": lines,
         "reach": reach,
     }
-
-
-def _spread_density(cells: pd.DataFrame) -> folium.FeatureGroup:
-    """A density surface, for the eye only: never a statement about a place."""
-    summed = cells.groupby(["lat", "lon"], as_index=False)["complaint_count"].sum()
-    weights = summed["complaint_count"].astype(float)
-    high = max(float(weights.quantile(0.98)), 1.0)
-    points: Iterable[tuple[float, float, float]] = zip(
-        summed["lat"].astype(float),
-        summed["lon"].astype(float),
-        (weights / high).clip(upper=1.0),
-        strict=True,
-    )
-    group = folium.FeatureGroup(control=False)
-    group.add_child(
-        HeatMap(
-            [[round(lat, 5), round(lon, 5), round(weight, 3)] for lat, lon, weight in points],
-            radius=26, blur=24, max_zoom=16, min_opacity=0.15, gradient=HEAT,
-        )
-    )  # fmt: skip
-    return group

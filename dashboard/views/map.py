@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import pandas as pd
 import streamlit as st
 
 from dashboard import choice, figures, load, page
 from dashboard.map.colouring import Colouring, colour_compounds
+from dashboard.map.density import Surface
 from dashboard.map.layers import CIRCLED, Drawing, list_flagged
 from dashboard.map.legend import draw_legend
 from dashboard.views import card, tables, targets
@@ -27,6 +29,14 @@ class Sight:
     period: figures.Period
     table: pd.DataFrame
     color: str
+
+    @cached_property
+    def surface(self) -> Surface | None:
+        """Where the complaints of the period lie thick, if that is to be shown."""
+        if "density" not in self.choice.show or self.choice.form != "map":
+            return None
+        cells = figures.select_months(load.frame(self.build, "out_cells"), self.period)
+        return Surface(cells) if len(cells) else None
 
 
 def show() -> None:
@@ -150,7 +160,6 @@ def _show_map(sight: Sight, colouring: Colouring) -> None:
 
     show = sight.choice.show
     nothing = pd.DataFrame()
-    cells = load.frame(sight.build, "out_cells") if "density" in show else nothing
     drawing = Drawing(
         table=sight.table,
         colouring=colouring,
@@ -159,7 +168,7 @@ def _show_map(sight: Sight, colouring: Colouring) -> None:
         organizations=(
             load.frame(sight.build, "core_organizations") if "organizations" in show else nothing
         ),
-        cells=figures.select_months(cells, sight.period) if len(cells) else nothing,
+        surface=sight.surface,
         has_buildings="buildings" in show,
     )
     show_map(drawing, f"{SHAPES}?at={sight.build.snapshot}", lambda place: choice.change(at=place))
@@ -193,8 +202,8 @@ def _list_marks(sight: Sight) -> list[tuple[str, str]]:
             marks.append(("ring", say("legend.ring")))
         if hotspots["method"].isin(CIRCLED).any():
             marks.append(("circle", say("legend.circle")))
-    if "density" in sight.choice.show:
-        marks.append(("heat", say("legend.heat")))
+    if surface := sight.surface:
+        marks.append(("heat", say("legend.heat", metres=surface.bandwidth_m)))
     if "organizations" in sight.choice.show:
         marks += [(look, say(f"legend.{look}")) for look in ("good", "forming", "bad")]
     return marks

@@ -1,10 +1,10 @@
--- Complaints in cells, all in the window and those of its newest months; default geocodes left out.
--- Variables: window_from, window_to, recent_from, lon_step, lat_step (degrees).
+-- Complaints in cells by month; default geocodes left out.
+-- Variables: window_from, window_to, lon_step, lat_step (degrees).
 SELECT
     round(lon / getvariable('lon_step'))::BIGINT AS x,
     round(lat / getvariable('lat_step'))::BIGINT AS y,
-    count(*) AS complaint_count,
-    count(*) FILTER (reported_at >= getvariable('recent_from')::DATE) AS recent_count
+    date_trunc('month', reported_at)::DATE AS month,
+    count(*) AS complaint_count
 FROM lake.core_complaints
 WHERE lon IS NOT NULL
   AND reported_at >= getvariable('window_from')::DATE

@@ -1,6 +1,6 @@
--- Points on which complaints lie, with how many, for point methods; default geocodes left out.
+-- Points on which complaints lie, by month, for point methods; default geocodes left out.
 -- Variables: window_from, window_to.
-SELECT lon, lat, count(*) AS complaint_count
+SELECT lon, lat, date_trunc('month', reported_at)::DATE AS month, count(*) AS complaint_count
 FROM lake.core_complaints
 WHERE lon IS NOT NULL
   AND reported_at >= getvariable('window_from')::DATE

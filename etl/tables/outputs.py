@@ -155,7 +155,8 @@ OUT_HOTSPOTS = Table(
         text(
             "method",
             "方法",
-            "funnel 比其他小区；own_past 近三个月比自身以往；scan 楼栋扫描；emerging 近三个月新增",
+            "funnel 比其他小区；own_past 近三个月比自身以往；scan 楼栋扫描；emerging 近三个月新增；"
+            "scan_compounds 成片的小区（30 个以上）；local 周边都高的小区（Gi*，200 个以上）",
         ),
         text("compound_id", "小区编号"),
         text("name", "位置"),
@@ -166,7 +167,14 @@ OUT_HOTSPOTS = Table(
         number("expected", "应有", "件"),
         number("ratio", "倍数", note="空：以往没有投诉，应有为 0"),
         number(
-            "p_value", "p 值", note="比其他小区、比自身以往为一并校正（Holm）后的；扫描为蒙特卡罗"
+            "p_value",
+            "p 值",
+            note="比其他小区、比自身以往为一并校正（Holm）后的；扫描为蒙特卡罗；local 为 FDR 校正后的",
+        ),
+        number(
+            "p_value_wide",
+            "计入天然差异的 p 值",
+            note="各单元本来就有高低时，扫描所得碰巧如此的可能",
         ),
         text("members", "所含单元", "JSON 列表"),
         day("period_from", "时段起"),

@@ -150,7 +150,8 @@ def test_overlays_come_and_go(visit: Visitor, sample_server: str) -> None:
     repainted(frame, before)
     expect(frame.locator(".sq-chip")).not_to_have_count(0)
     page.get_by_role("button", name="投诉密度", exact=True).click()
-    frame.locator("canvas.leaflet-heatmap-layer").wait_for()
+    frame.locator("img.leaflet-image-layer").wait_for()
+    expect(page.get_by_text("核密度，带宽")).to_be_visible()
 
 
 def test_buildings_appear_when_one_comes_near(visit: Visitor, sample_server: str) -> None:

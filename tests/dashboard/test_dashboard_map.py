@@ -3,11 +3,14 @@
 import inspect
 import json
 import re
+from datetime import date
 from itertools import pairwise
+from types import SimpleNamespace
 from typing import Any
 
 import folium
 import folium.plugins
+import numpy as np
 import pandas as pd
 import pytest
 import streamlit_folium
@@ -18,6 +21,7 @@ from hypothesis import strategies as st
 
 from dashboard.map import assets, base, files, layers
 from dashboard.map.colouring import Band, Colouring, colour_compounds
+from dashboard.map.density import Surface
 from dashboard.map.legend import draw_legend
 from dashboard.map.palette import Look
 
@@ -71,7 +75,7 @@ def make_hotspots(name: str) -> pd.DataFrame:
     row = {
         "hotspot_id": "h1", "method": "scan", "compound_id": None, "name": name, "lon": 104.0,
         "lat": 30.6, "radius_m": 120.0, "observed": 30, "expected": 11.0, "ratio": 2.7,
-        "p_value": 0.002, "members": "[]", "period_from": pd.Timestamp("2025-11-01"),
+        "p_value": 0.002, "p_value_wide": 0.03, "members": "[]", "period_from": pd.Timestamp("2025-11-01"),
         "period_to": pd.Timestamp("2026-10-31"),
     }  # fmt: skip
     return pd.DataFrame([row])
@@ -121,7 +125,7 @@ def test_every_part_of_folium_is_hosted_here_or_refused(part: type) -> None:
 
 
 def test_what_the_map_uses_is_hosted() -> None:
-    for part in (folium.Map, folium.plugins.HeatMap, base.Ground):
+    for part in (folium.Map, base.Ground):
         assert all(address.startswith("/assets/") for _, address in links_of(part))
 
 
@@ -266,12 +270,47 @@ def test_unknown_households_have_no_rate_but_keep_their_count() -> None:
 
 def test_the_density_surface_leaves_no_cell_out() -> None:
     cells = pd.DataFrame(
-        {"lat": [30.6, 30.6, 30.7], "lon": [104.0, 104.0, 104.1], "complaint_count": [1, 2, 3]}
+        {"lat": [30.6, 30.6, 30.61], "lon": [104.0, 104.0, 104.01], "complaint_count": [1, 2, 3]}
     )
     table = make_table()
-    drawing = layers.Drawing(table=table, colouring=colour_compounds("rate", table), cells=cells)
+    surface = Surface(cells)
+    assert surface.density.case_count == 6
+    cell_ha = surface.density.cell_m**2 / 10_000
+    assert surface.density.per_hectare.sum() * cell_ha == pytest.approx(6, rel=1e-3)
+    drawing = layers.Drawing(
+        table=table, colouring=colour_compounds("rate", table), surface=surface
+    )
     density, paint = layers.make_groups(drawing)
-    heat = next(iter(density._children.values()))
-    assert len(heat.data) == 2
+    picture = next(iter(density._children.values()))
+    (south, west), (north, east) = picture.bounds
+    # Each place lies as far inside the picture as its kernel reaches.
+    reach = 4 * surface.bandwidth_m / 111_320
+    assert south == pytest.approx(30.6 - reach, abs=2 * surface.density.cell_m / 111_320)
+    assert north == pytest.approx(30.61 + reach, abs=2 * surface.density.cell_m / 111_320)
+    assert west < 104.0 - reach
+    assert east > 104.01 + reach
+    assert picture.url.startswith("data:image/png;base64,")
     assert isinstance(paint, base.Paint)
     assert paint.spec["fade"] < 0.6
+
+
+def test_complaints_on_one_point_make_a_surface_as_narrow_as_may_be() -> None:
+    cells = pd.DataFrame({"lat": [30.6], "lon": [104.0], "complaint_count": [5]})
+    surface = Surface(cells)
+    assert surface.bandwidth_m == 50.0
+    top = np.unravel_index(surface.density.per_hectare.argmax(), surface.density.per_hectare.shape)
+    # 5 cases under a Gaussian kernel of 50 m: 5 / (2 pi 50^2) on a square metre, at most.
+    assert surface.density.per_hectare[top] == pytest.approx(5e4 / (2 * np.pi * 2500), rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("wide", "said"), [(0.01, "仍然成立"), (0.3, "说不准了（碰巧如此的可能约 30%）"), (None, "")]
+)
+def test_a_cluster_says_whether_nature_could_explain_it(wide: float | None, said: str) -> None:
+    row = SimpleNamespace(
+        method="scan", observed=20, expected=8.0, ratio=2.5, p_value=0.001, p_value_wide=wide,
+        period_from=date(2026, 1, 1), period_to=date(2026, 10, 31),
+    )  # fmt: skip
+    lines = layers.tell_hotspot(row)
+    assert len(lines) == (4 if said else 3)
+    assert any(said in line for line in lines)

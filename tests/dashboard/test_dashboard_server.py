@@ -116,7 +116,6 @@ def test_a_forged_host_adds_nothing_to_the_policy(host: str) -> None:
         "leaflet/leaflet.js",
         "leaflet/leaflet.css",
         "jquery/jquery.min.js",
-        "heat/leaflet-heat.js",
         "shequ/map.js",
         "shequ/map.css",
     ],

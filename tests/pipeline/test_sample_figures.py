@@ -95,8 +95,18 @@ def test_only_the_planted_jump_of_one_month_is_a_change_of_the_month(
 
 def test_one_month_is_no_lasting_break_with_the_own_past(compounds: pd.DataFrame) -> None:
     assert not compounds["is_past_high"].any()
-    # The newest three months of the one that jumped, times what its past leads to expect.
-    assert compounds["is_hotspot"].sum() == 2
+
+
+def test_what_is_a_hotspot_is_what_was_planted(compounds: pd.DataFrame) -> None:
+    assert set(compounds.index[compounds["is_hotspot"]]) == {"Q小区", "时光印象", "南溪郡"}
+
+
+def test_the_planted_jump_is_found_among_buildings_with_since_when(store: Store) -> None:
+    hotspots = store.frame("out_hotspots")
+    (news,) = hotspots[hotspots["method"] == "emerging"].to_dict("records")
+    assert news["name"].startswith("南溪郡")
+    assert str(news["period_from"].date()) == "2026-10-01"
+    assert news["p_value"] <= 0.01
 
 
 def test_only_the_planted_cluster_of_buildings_is_found(store: Store) -> None:
@@ -105,7 +115,9 @@ def test_only_the_planted_cluster_of_buildings_is_found(store: Store) -> None:
     assert scan["name"].startswith("时光印象")
     assert 2 <= len(json.loads(scan["members"])) <= 3
     assert scan["p_value"] <= 0.01
-    assert set(hotspots["method"]) == {"funnel", "scan"}
+    # That buildings differ by nature does not explain it.
+    assert scan["p_value_wide"] <= 0.05
+    assert set(hotspots["method"]) == {"funnel", "scan", "emerging"}
 
 
 def test_the_default_geocode_is_named_counted_and_kept_out_of_point_methods(
