@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from etl.coverage import describe_coverage, judge_organizations
+from etl.deliberation import publish_deliberation
 from etl.effects import publish_effects
 from etl.handling import (
     handle_compounds,
@@ -70,6 +71,7 @@ def publish_figures(writer: Writer, profile: Profile) -> None:
     compounds = _describe_compounds(writer, base, tally.months, months, period)
     compounds = compounds.join(describe_coverage(writer, states, coverage, base))
     compounds = compounds.join(_describe_handling(writer, tally, compounds))
+    compounds = compounds.join(publish_deliberation(writer, profile, tally, base))
     publish_effects(writer, tally, base.index)
     hotspots = find_hotspots(writer, compounds, months, period)
     # Whatever is flagged has a row of its own there, and so has what the scans find.

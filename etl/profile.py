@@ -24,8 +24,9 @@ from etl.cells import fold
 from etl.errors import ProfileError
 from etl.table import Column, Table
 from etl.tables import BY_NAME, TABLES
+from etl.tables.common import PARTIES
 from etl.tables.complaints import URGENCIES
-from etl.tables.governance import PATHS
+from etl.tables.governance import MATTER_LEVELS, PATHS
 from etl.tables.organizations import KINDS
 from etl.tables.places import TYPES
 from geo.crs import Datum
@@ -75,6 +76,7 @@ Texts = tuple[StrictStr, ...]
 Number = StrictInt | StrictFloat
 Days = Annotated[StrictInt, Field(ge=1, le=3650)]
 Weight = Annotated[Number, Field(ge=0)]
+Share = Annotated[Number, Field(ge=0, le=1)]
 
 
 @dataclass(frozen=True, config=_STRICT)
@@ -119,6 +121,47 @@ class Play:
 
 
 @dataclass(frozen=True, config=_STRICT)
+class Level:
+    """One of the three levels of deliberation: working days, parties, and how it is done."""
+
+    days: Days
+    parties: Annotated[Texts, Field(min_length=1)]
+    way: Text
+
+
+@dataclass(frozen=True, config=_STRICT)
+class Route:
+    """To which level a matter goes when all the conditions given hold, and why."""
+
+    name: Text
+    level: StrictStr
+    reason: Text
+    days: Days | None = None
+    categories: Texts = ()
+    urgency: Texts = ()
+    keywords: Texts = ()
+    share_at_least: Share | None = None
+    share_at_most: Share | None = None
+    is_vote: StrictBool | None = None
+
+    @property
+    def has_condition(self) -> bool:
+        """Whether it leaves any matter out."""
+        shares = (self.share_at_least, self.share_at_most, self.is_vote)
+        listed = self.categories or self.urgency or self.keywords
+        return bool(listed) or any(value is not None for value in shares)
+
+
+@dataclass(frozen=True, config=_STRICT)
+class Vote:
+    """Matters on which owners vote, under an item (1 to 9) of article 278 of the Civil Code."""
+
+    item: Annotated[StrictInt, Field(ge=1, le=9)]
+    keywords: Texts = ()
+    categories: Texts = ()
+
+
+@dataclass(frozen=True, config=_STRICT)
 class Rule:
     """What differs of one column here."""
 
@@ -157,6 +200,11 @@ class Profile:
     weights: dict[str, dict[str, Weight]]
     scales: dict[str, tuple[Number, Number]]
     playbook: tuple[Play, ...]
+    levels: dict[str, Level]
+    routing: Annotated[tuple[Route, ...], Field(min_length=1)]
+    votes: tuple[Vote, ...]
+    needs: dict[str, Annotated[StrictInt, Field(ge=0, le=100_000)]]
+    deliberation: dict[str, Days]
     sources: tuple[Source, ...] = ()
     boundaries: tuple[BoundarySource, ...] = ()
     text: str = ""
@@ -291,6 +339,7 @@ class _Check:
         self._check_columns()
         self._check_expectations()
         self._check_targeting()
+        self._check_routing()
         self._allow("holidays", [self.profile.holidays], [CHINA, WEEKENDS])
         levels = [value.code for value in URGENCIES]
         self._allow("due_days_at_most", self.profile.due_days_at_most, levels)
@@ -345,6 +394,51 @@ class _Check:
         for kind, groups in self.profile.stand_ins.items():
             for group in groups:
                 self._allow(f"stand_ins.{kind}", group, self.kinds)
+
+    def _check_routing(self) -> None:
+        """Levels, urgencies, parties and categories exist, and every matter finds its rule."""
+        levels = [value.code for value in MATTER_LEVELS]
+        self._allow("levels", self.profile.levels, levels)
+        for name, level in self.profile.levels.items():
+            self._allow(f"levels.{name}.parties", level.parties, [p.code for p in PARTIES])
+        self._allow("needs", self.profile.needs, self.defaults["needs"])
+        self._allow("deliberation", self.profile.deliberation, self.defaults["deliberation"])
+        names = [route.name for route in self.profile.routing]
+        for place, route in enumerate(self.profile.routing, start=1):
+            where = f"routing 第 {place} 条“{route.name}”"
+            self._allow(where, [route.level], levels)
+            self._allow(where, route.urgency, [value.code for value in URGENCIES])
+            self._allow_categories("routing", where, route.categories)
+            if names.count(route.name) > 1:
+                raise ProfileError(f"设置文件《{self.file}》的 routing 里“{route.name}”写了两次。")
+            low, high = route.share_at_least, route.share_at_most
+            if low is not None and high is not None and low > high:
+                raise ProfileError(
+                    f"设置文件《{self.file}》的 {where}：share_at_least 大于 share_at_most，"
+                    "没有议题会符合。请改正。"
+                )
+            if not route.has_condition and place < len(names):
+                raise ProfileError(
+                    f"设置文件《{self.file}》的 {where}没有条件，后面的各条永远用不上。"
+                    "请加上条件，或移到最后。"
+                )
+        if self.profile.routing[-1].has_condition:
+            raise ProfileError(
+                f"设置文件《{self.file}》的 routing 最后一条应不设条件，否则有的议题没有去处。"
+            )
+        for place, vote in enumerate(self.profile.votes, start=1):
+            where = f"votes 第 {place} 条"
+            self._allow_categories("votes", where, vote.categories)
+            if not (vote.keywords or vote.categories):
+                raise ProfileError(
+                    f"设置文件《{self.file}》的 {where}没有写 keywords 或 categories，请补上。"
+                )
+
+    def _allow_categories(self, section: str, where: str, named: Texts) -> None:
+        """Categories exist; the default entries may name some that this community lacks."""
+        own = tomllib.loads(self.profile.text)
+        if section in own or "categories" not in own:
+            self._allow(where, named, self.categories)
 
     def _check_targeting(self) -> None:
         self._allow("weights", self.profile.weights, self.defaults["weights"])

@@ -9,6 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -55,7 +56,7 @@ from etl.report import FileReport, Gone, Report, SheetReport, Total
 from etl.returned import Marks
 from etl.sheet import Sheet, address
 from etl.store import Landed, Store, Writer, named_sql
-from etl.table import Table
+from etl.table import Follows, Table
 from etl.tables import TABLES
 from etl.tables.records import ANSWERS
 
@@ -205,6 +206,7 @@ class Refresh:
         self._land_everything()
         self._settle_lists()
         self._compare_with_register()
+        self._compare_talks()
         self.has_news |= self.ledger.write()
         self.has_news |= self._remember_answers(new_answers)
         if self._has_new_profile():
@@ -597,6 +599,49 @@ class Refresh:
                     self._report(issue)
                     self.ledger.add_issue(issue)
 
+    def _compare_talks(self) -> None:
+        """Name meetings before their matters, closed matters reopened, and promises that cannot be."""
+        arrived = {sheet.table for sheet in self.report.sheets}
+        for table in self.profile.tables:
+            for rule in table.follows:
+                other = self.profile.table(table[rule.through].refers_to)
+                if arrived & {table.name, other.name}:
+                    self._compare_dates(table, rule, other)
+        if "matters" in arrived:
+            matters = self.profile.table("matters")
+            for *place, status in self.writer.rows(named_sql("reopened_matters")):
+                problem = (
+                    f"这个议题上次登记的是“已办结”，现在又写成“{status}”，按重新打开处理、记入经过；"
+                    "如果是写错了，请改回“已办结”"
+                )
+                self._point_at(matters, place, "status", status, problem)
+        if "meetings" in arrived:
+            meetings = self.profile.table("meetings")
+            for *place, stated, reason in self.writer.rows(named_sql("promise_contradictions")):
+                problem = f"兑现情况写的是“{stated}”，可是{reason}；统计按日期算，请核对"
+                self._point_at(meetings, place, "promise_state", stated, problem)
+
+    def _compare_dates(self, table: Table, rule: Follows, other: Table) -> None:
+        early = other[rule.after].label
+        for *place, found, after in self.writer.rows(_follows_sql(table, rule, other)):
+            problem = (
+                f"“{table[rule.column].label}”{found} 早于《{other.label}》里它的“{early}”{after}，"
+                "请核对这两个日期"
+            )
+            self._point_at(table, place, rule.column, str(found), problem)
+
+    def _point_at(
+        self, table: Table, place: list[Any], column: str, value: str, problem: str
+    ) -> None:
+        """Name the cell of a column in a row (file, sheet, row) that is in the store already."""
+        file, sheet, row = place
+        match = self.matches.get((file, sheet, table.name))
+        heads = match.columns.get(column) if match else None
+        where = address(row - 1, heads[0]) if heads else f"第{row}行"
+        issue = Issue(file, sheet, where, table[column].label, value, problem, WARNING)
+        self._report(issue)
+        self.ledger.add_issue(issue)
+
     def _report(self, issue: Issue) -> None:
         self.report.issues.append(issue)
 
@@ -784,6 +829,16 @@ def _describe_no_match(file: str, sheet: Sheet, match: NoMatch) -> str:
     return (
         f"{where}最像《{match.nearest.label}》，但表头里缺少{lacking}，未读。"
         "请在表头加上这些列，或说明哪一列就是它。"
+    )
+
+
+def _follows_sql(table: Table, rule: Follows, other: Table) -> str:
+    """Rows dated before what they refer to: their place, their date and that of the other."""
+    return (
+        f"SELECT t.file, t.sheet, t.row, t.{rule.column}, o.{rule.after} "
+        f"FROM lake.core_{table.name} t "
+        f"JOIN lake.core_{other.name} o ON t.{rule.through} = o.{other.key[0]} "
+        f"WHERE t.{rule.column} < o.{rule.after} ORDER BY t.file, t.sheet, t.row"
     )
 
 

@@ -127,6 +127,8 @@ class Table:
         Pairs of date columns of which the first never lies before the second.
     at_most
         Pairs of counts of which the first is part of the second and never exceeds it.
+    follows
+        Dates that never lie before one of what the row refers to.
     reconcile
         Sums that must agree with another table, compound by compound.
     must_be_here
@@ -144,6 +146,7 @@ class Table:
     fixed: tuple[str, ...] = ()
     later: tuple[tuple[str, str], ...] = ()
     at_most: tuple[tuple[str, str], ...] = ()
+    follows: tuple[Follows, ...] = ()
     reconcile: tuple[Reconcile, ...] = ()
     must_be_here: bool = False
     note: str = ""
@@ -176,6 +179,18 @@ class Table:
             for column in self.columns
         )
         return replace(self, columns=columns)
+
+
+@dataclass(frozen=True)
+class Follows:
+    """A date that never lies before a date of what another column refers to.
+
+    `column` is the date, `through` the column that refers, `after` the date over there.
+    """
+
+    column: str
+    through: str
+    after: str
 
 
 @dataclass(frozen=True)

@@ -84,11 +84,11 @@ def _register_deadlines(writer: Writer, profile: Profile) -> None:
     days = pa.array(allowed.values(), type=pa.int32())
     told = {"category": pa.array(categories, type=pa.string()), "urgency": levels, "due_days": days}
     writer.register("deadlines", pa.table(told))
-    writer.register("workdays", _number_days(profile.holidays))
+    writer.register("workdays", number_workdays(profile.holidays))
 
 
 @cache
-def _number_days(holidays: str) -> pa.Table:
+def number_workdays(holidays: str) -> pa.Table:
     """Every day that the contract allows, numbered by working days."""
     none = None if holidays == CHINA else frozenset[date]()
     numbered = number_days(EARLIEST, LATEST, none, none)

@@ -69,8 +69,8 @@ def draw_mentions(dice, compound: Compound) -> list[int]:
 def matters_sheet() -> Sheet:
     """议题 of the three-level deliberation."""
     headers = read_headers("议题")
-    days, counts = {"raised", "due", "decided", "published", "closed"}, {"voters", "votes",
-                                                                         "approvals"}  # fmt: skip
+    days, counts = {"raised", "due", "decided", "published", "closed"}, {
+        "households", "voters", "votes", "approvals"}  # fmt: skip
     rows = [[read_cell(key, text, days, counts) for key, text in seed.items()]
             for seed in read_rows("matters.csv")]  # fmt: skip
     return Sheet("议题", headers, rows, top=[f"T社区三级议事议题台账（{MARK}）"])

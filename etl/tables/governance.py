@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from etl.table import Column, Table, Value
+from etl.table import Column, Follows, Table, Value
 from etl.tables.common import NOTE, PARTIES, PLACE, compound, count, day
 from etl.tables.complaints import URGENCIES
 
@@ -85,7 +85,11 @@ MATTERS = Table(
     "议题",
     aliases=("议题台账", "三级议事", "议事台账", "议题清单"),
     later=(("closed_on", "raised_on"), ("decided_on", "raised_on")),
-    at_most=(("vote_count", "voter_count"), ("approval_count", "vote_count")),
+    at_most=(
+        ("vote_count", "voter_count"),
+        ("approval_count", "voter_count"),
+        ("approval_count", "vote_count"),
+    ),
     key=("matter_id",),
     identity=("compound_id", "raised_on", "title"),
     columns=(
@@ -96,6 +100,7 @@ MATTERS = Table(
         Column("category", str, "事项类别", ("类别", "议题类别"), values_from="categories"),
         Column("level", str, "议事层级", ("层级", "级别", "议事级别"), values=MATTER_LEVELS),
         Column("urgency", str, "紧急程度", ("紧急度",), values=URGENCIES),
+        count("household_count", "涉及户数", "影响户数", "户数", unit="户", high=20_000),
         day("raised_on", "提出时间", "提出日期", "日期"),
         day("due_on", "应办结日期", "办理期限", "期限", "应办结时间"),
         Column("status", str, "议题状态", ("状态", "进展", "办理状态"), values=MATTER_STATUSES),
@@ -116,6 +121,7 @@ MEETINGS = Table(
     "会议纪要",
     aliases=("会议", "会议记录", "会议台账"),
     later=(("promise_kept_on", "held_on"),),
+    follows=(Follows("held_on", "matter_id", "raised_on"),),
     key=("meeting_id", "item_no"),
     note="一次会议承诺了几件事就写几行，会议编号相同、事项序号不同",
     columns=(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from etl.table import Column, Table
+from etl.tables.deliberation import OUT_HANDBOOK, OUT_MATTERS, OUT_NEEDS, OUT_PROMISES
 from etl.tables.organizations import KINDS
 from etl.tables.places import TYPES
 from etl.tables.shown import day, flag, number, share, text, whole
@@ -86,6 +87,14 @@ OUT_COMPOUNDS = Table(
         flag("is_in_reach", "在服务半径内", "没有登记服务点或小区没有位置的为空"),
         whole("core_resident_count", "居民骨干", "人"),
         whole("open_need_count", "未解决需求", "条"),
+        number(
+            "open_needs_per_1000h", "每千户未解决需求", "条/千户", "没有需求清单或户数未知的为空"
+        ),
+        whole("open_matter_count", "没办结的议题", "个", "没有议题台账的为空；搁置的不算"),
+        whole(
+            "overdue_matter_count", "超期议题", "个", "已过这一级的期限，或已议定、过了应办结日期"
+        ),
+        whole("late_promise_count", "逾期未兑现的承诺", "件", "没有会议纪要的为空"),
     ),
 )
 
@@ -329,6 +338,10 @@ OUTPUTS: tuple[Table, ...] = (
     OUT_GEOCODES,
     OUT_COVERAGE,
     OUT_EFFECTS,
+    OUT_NEEDS,
+    OUT_HANDBOOK,
+    OUT_MATTERS,
+    OUT_PROMISES,
     OUT_TARGETS,
     OUT_TOTALS,
     OUT_SHAPES,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from etl.table import Column, Table
+from etl.tables.deliberation import MATTER_EVENTS
 from etl.tables.shown import text, whole
 
 BOUNDARIES = Table(
@@ -110,5 +111,5 @@ ANSWERS = Table(
     ),
 )
 RECORDS: tuple[Table, ...] = (
-    BOUNDARIES, QUARANTINE, ISSUES, FILES, RAW_ROWS, SETTINGS, ANSWERS,
+    BOUNDARIES, QUARANTINE, ISSUES, FILES, RAW_ROWS, SETTINGS, ANSWERS, MATTER_EVENTS,
 )  # fmt: skip
