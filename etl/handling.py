@@ -15,6 +15,8 @@ from geo.rates import estimate_rates
 
 BACKLOG_BEFORE_MONTHS = 3
 SEAM, UNPLACED = "\t", ""
+# What compounds are summed up by, besides all together; an area that is the same for all says nothing.
+TYPE, AREAS = "type", ("grid", "community", "street", "district")
 COUNTS = ["complaint_count", "open_count", "open_overdue_count", "overdue_count", "repeat_count",
           "reopened_count"]  # fmt: skip
 
@@ -83,9 +85,9 @@ def measure_handling(handling: Handling, compounds: pd.DataFrame) -> pd.DataFram
 
     Scopes are those of `out_handling`, and `compound`.
     """
-    types = compounds["type"]
+    groups = _list_groups(compounds)
     counts, spans = (
-        _stack(frame, types, columns)
+        _stack(frame, groups, columns)
         for frame, columns in (
             (handling.counts, [*COUNTS, "judged_count"]),
             (handling.spans, ["working_days", "is_closed", "number"]),
@@ -104,12 +106,18 @@ def measure_handling(handling: Handling, compounds: pd.DataFrame) -> pd.DataFram
     return measured.set_axis(index).replace(np.inf, np.nan)
 
 
-def _stack(frame: pd.DataFrame, types: pd.Series, columns: list[str]) -> pd.DataFrame:
+def _list_groups(compounds: pd.DataFrame) -> dict[str, pd.Series]:
+    """To which group each compound belongs in each scope that sums compounds up."""
+    areas = [name for name in AREAS if compounds[name].nunique() > 1]
+    return {name: compounds[name] for name in (TYPE, *areas)}
+
+
+def _stack(frame: pd.DataFrame, groups: dict[str, pd.Series], columns: list[str]) -> pd.DataFrame:
     """The same rows once for each scope, each under the label of its group there."""
     names = {
         "all": pd.Series("", index=frame.index),
         "compound": frame["compound_id"],
-        "type": frame["compound_id"].map(types),
+        **{scope: frame["compound_id"].map(group) for scope, group in groups.items()},
         "category": frame["category"],
         "month": frame["month"].dt.strftime("%Y-%m"),
     }
@@ -133,17 +141,18 @@ def handle_compounds(
 def publish_handling(
     writer: Writer, measured: pd.DataFrame, handling: Handling, compounds: pd.DataFrame
 ) -> None:
-    """Write `out_handling`: all complaints of the window, and by type, category and month."""
+    """Write `out_handling`: all complaints of the window, and by each scope but compounds."""
     shown = measured[measured.index.get_level_values("scope") != "compound"]
     scope, name = (shown.index.get_level_values(level) for level in ("scope", "name"))
     households = compounds["households"].astype(float)
     homes = households.where(households > 0)
-    by_type = homes.groupby(compounds["type"]).sum()
+    groups = _list_groups(compounds)
     base = pd.Series(homes.sum(), index=shown.index)
-    is_type = scope == "type"
-    base = base.mask(is_type, pd.Series(name.map(by_type.to_dict()), index=shown.index))
+    for level, group in groups.items():
+        sums = pd.Series(name.map(homes.groupby(group).sum().to_dict()), index=shown.index)
+        base = base.mask(scope == level, sums)
     placed = handling.counts[handling.counts["compound_id"].isin(homes.dropna().index)]
-    cases = _stack(placed, compounds["type"], ["complaint_count"])
+    cases = _stack(placed, groups, ["complaint_count"])
     summed = cases.groupby("group")["complaint_count"].sum()
     known = summed.reindex(scope + SEAM + name).fillna(0).set_axis(shown.index)
     shown = shown.join(estimate_rates(known, base)).reset_index()

@@ -10,7 +10,7 @@ import streamlit as st
 from dashboard import load, page
 from dashboard.words import name_value, say, tell_period
 
-SCOPES = ("category", "type", "month")
+SCOPES = ("category", "type", "grid", "community", "street", "district", "month")
 BRIEF_CONCERNS = 2
 MOST_COMPOUNDS = 100
 
@@ -23,8 +23,10 @@ def show_handling(build: load.Build, compounds: pd.DataFrame) -> None:
     page.show_heading(say("handling.title"))
     period = tell_period(compounds["window_from"].min(), compounds["window_to"].max())
     page.show_note([say("handling.lead", period=period)])
+    found = set(handling["scope"])
+    scopes = [scope for scope in SCOPES if scope in found]
     scope = st.segmented_control(
-        say("handling.by"), SCOPES, default=SCOPES[0], required=True, key="handling-scope",
+        say("handling.by"), scopes, default=scopes[0], required=True, key="handling-scope",
         format_func=lambda name: say(f"handling.by.{name}"), label_visibility="collapsed",
     )  # fmt: skip
     rows = handling[handling["scope"].isin(["all", scope])]

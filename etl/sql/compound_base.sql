@@ -13,6 +13,10 @@ SELECT
     c.type,
     c.household_count AS households,
     c.resident_count AS residents,
+    c.grid,
+    c.community,
+    c.street,
+    c.district,
     coalesce(b.lon, c.lon) AS lon,
     coalesce(b.lat, c.lat) AS lat,
     b.compound_id IS NOT NULL AS has_boundary

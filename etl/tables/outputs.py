@@ -22,6 +22,10 @@ OUT_COMPOUNDS = Table(
         Column("type", str, "小区类型", values=TYPES),
         whole("households", "总户数", "户"),
         whole("residents", "常住人口", "人"),
+        text("grid", "网格"),
+        text("community", "所属社区"),
+        text("street", "所属街道"),
+        text("district", "区县"),
         number("area_m2", "面积", "平方米", "边界在 UTM 投影下的面积"),
         number("lon", "经度", "°", "WGS-84；有边界的取边界内一点"),
         number("lat", "纬度", "°"),
@@ -134,9 +138,14 @@ OUT_HANDLING = Table(
     "out_handling",
     "办理情况",
     key=("scope", "name"),
-    note="统计期内受理的投诉，全社区以及按小区类型、诉求类别、月份分开",
+    note="统计期内受理的投诉，全社区以及按小区类型、网格、社区、街道、区县、诉求类别、月份分开",
     columns=(
-        text("scope", "范围", "all 全社区；type 小区类型；category 诉求类别；month 受理月份"),
+        text(
+            "scope",
+            "范围",
+            "all 全部；type 小区类型；grid 网格、community 社区、street 街道、district 区县（不止一个时）；"
+            "category 诉求类别；month 受理月份",
+        ),
         text("name", "名称", "类型、类别或月份（如 2026-05）"),
         whole("complaint_count", "投诉件数", "件"),
         number("rate", "投诉率", "件/千户", "只算定位到小区、户数已知的"),

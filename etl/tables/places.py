@@ -70,6 +70,8 @@ COMPOUNDS = Table(
                high=100),
         Column("property_company", str, "物业公司", ("物业服务企业", "物业管理单位", "物管")),
         Column("grid", str, "网格", ("所属网格", "网格编号", "网格号")),
+        Column("community", str, "所属社区", ("社区", "社区名称", "村（社区）", "村社区")),
+        Column("street", str, "所属街道", ("街道", "街道名称", "镇街", "镇（街道）", "乡镇街道")),
         Column("district", str, "区县", ("行政区", "所属区", "区")),
         Column("address", str, "地址", ("小区地址", "坐落", "详细地址", "位置")),
         *PLACE,

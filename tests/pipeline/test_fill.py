@@ -137,14 +137,16 @@ def test_what_is_not_known_and_what_is_personal_stays_empty_and_is_listed(
     assert sheet["A2"].value == "填报单位：T社区  填报日期：____"
 
 
-def test_every_filled_cell_says_where_its_value_comes_from(courtyards: Filled) -> None:
+def test_every_filled_cell_says_where_its_value_comes_from(
+    courtyards: Filled, store: Store
+) -> None:
     sheet = opened(courtyards)
     for cell in courtyards.filled:
         comment = sheet[cell.cell].comment
         assert comment is not None, cell
         assert comment.author == AUTHOR
     assert "《小区台账.xlsx》小区台账 第" in sheet["C4"].comment.text
-    assert "快照 2" in sheet["C4"].comment.text
+    assert f"快照 {store.snapshot()}，" in sheet["C4"].comment.text
     assert "之和" in sheet["C11"].comment.text
 
 

@@ -124,6 +124,40 @@ def test_time_to_close_share_late_and_backlog(empty_store: Store, write_xlsx: Wr
     assert sorted(closings["working_days"].repeat(closings["closed_count"])) == [1, 1, 3, 17]
 
 
+def test_rates_are_told_for_every_level_of_which_there_is_more_than_one(
+    empty_store: Store, write_xlsx: WriteXlsx
+) -> None:
+    register = [
+        ["小区编号", "小区名称", "小区类型", "总户数", "网格", "所属社区", "所属街道", "区县"],
+        ["T01", "甲园", "商品房", 400, "一网格", "东社区", "锦街道", "青羊区"],
+        ["T02", "乙院", "老旧", 200, "二网格", "东社区", "锦街道", "青羊区"],
+        ["T03", "丙院", "老旧", 100, "三网格", "西社区", "锦街道", ""],
+        ["T04", "丁院", "老旧", 0, "三网格", "西社区", "锦街道", ""],
+    ]
+    rows = [
+        complain(f"{place}{number}", "2025-03-31", place=place)
+        for place, count in (("甲园", 4), ("乙院", 6), ("丙院", 3), ("丁院", 2))
+        for number in range(count)
+    ]
+    refresh(empty_store, [write_xlsx("表.xlsx", 小区台账=register, 投诉工单=[HEAD, *rows])])
+    handling = empty_store.frame("out_handling").set_index(["scope", "name"])
+    # One street, and one known district: they tell nothing that the whole does not.
+    assert set(handling.index.get_level_values("scope")) == {
+        "all", "type", "grid", "community", "category", "month",
+    }  # fmt: skip
+    counts, rates = handling["complaint_count"], handling["rate"]
+    assert counts.loc["community"].to_dict() == {"东社区": 10, "西社区": 5}
+    assert rates.loc[("community", "东社区")] == pytest.approx(1000 * 10 / 600)
+    # One compound has no households: its complaints count, but are in no rate.
+    assert rates.loc[("community", "西社区")] == pytest.approx(1000 * 3 / 100)
+    assert counts.loc["grid"].to_dict() == {"一网格": 4, "二网格": 6, "三网格": 5}
+    assert rates.loc[("type", "老旧")] == pytest.approx(1000 * 9 / 300)
+    compounds = empty_store.frame("out_compounds").set_index("compound_id")
+    assert compounds.loc["T03", ["grid", "community", "street"]].tolist() == [
+        "三网格", "西社区", "锦街道",
+    ]  # fmt: skip
+
+
 REPEATS = [
     complain("A1", "2025-03-03", building="1栋", closed="2025-03-05"),
     complain("A2", "2025-03-20", building="1栋"),  # again, after closing
