@@ -7,6 +7,7 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
+from etl.capital import publish_actions, publish_capital
 from etl.coverage import describe_coverage, judge_organizations
 from etl.deliberation import publish_deliberation
 from etl.effects import publish_effects
@@ -73,6 +74,8 @@ def publish_figures(writer: Writer, profile: Profile) -> None:
     compounds = compounds.join(_describe_handling(writer, tally, compounds))
     compounds = compounds.join(publish_deliberation(writer, profile, tally, base))
     publish_effects(writer, tally, base.index)
+    publish_actions(writer, tally)
+    publish_capital(writer, tally, base, profile)
     hotspots = find_hotspots(writer, compounds, months, period)
     # Whatever is flagged has a row of its own there, and so has what the scans find.
     compounds["is_hotspot"] = compounds.index.isin(hotspots["compound_id"].dropna())

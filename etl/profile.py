@@ -180,6 +180,15 @@ class Rule:
 
 
 @dataclass(frozen=True, config=_STRICT)
+class Capital:
+    """What the residents' survey says of a compound: who agrees, and how few are too few."""
+
+    agrees_from: Annotated[StrictInt, Field(ge=2, le=5)]
+    # Fewer than five answers are never published: a neighbour might be known by them.
+    fewest_answers: Annotated[StrictInt, Field(ge=5, le=1000)]
+
+
+@dataclass(frozen=True, config=_STRICT)
 class Profile:
     """All that differs from one community to the next."""
 
@@ -190,6 +199,7 @@ class Profile:
     repeat_days: Annotated[StrictInt, Field(ge=0, le=366)]
     due_days_at_most: dict[str, Days]
     coverage: dict[str, Days]
+    capital: Capital
     aliases: dict[str, StrictStr]
     rules: dict[str, dict[str, Rule]]
     columns: dict[str, dict[str, StrictStr]]

@@ -56,7 +56,7 @@ from etl.report import FileReport, Gone, Report, SheetReport, Total
 from etl.returned import Marks
 from etl.sheet import Sheet, address
 from etl.store import Landed, Store, Writer, named_sql
-from etl.table import Follows, Table
+from etl.table import Contradiction, Follows, Table
 from etl.tables import TABLES
 from etl.tables.records import ANSWERS
 
@@ -207,6 +207,7 @@ class Refresh:
         self._settle_lists()
         self._compare_with_register()
         self._compare_talks()
+        self._find_contradictions()
         self.has_news |= self.ledger.write()
         self.has_news |= self._remember_answers(new_answers)
         if self._has_new_profile():
@@ -642,6 +643,22 @@ class Refresh:
         self._report(issue)
         self.ledger.add_issue(issue)
 
+    def _find_contradictions(self) -> None:
+        """What is said to be done cannot end after the newest day that the data tell of."""
+        arrived = {name for _, _, name in self.matches}
+        for table in self.profile.tables:
+            for rule in table.contradictions if table.name in arrived else ():
+                sql = _contradiction_sql(table.name, rule)
+                for *place, value, day, newest in self.writer.rows(sql, [*rule.values]):
+                    if (place[0], place[1], table.name) not in self.matches:
+                        continue  # it was named when its own file came
+                    label, named = table[rule.column].label, table[rule.date].label
+                    problem = (
+                        f"{label}写的是“{value}”，“{named}”（{day}）却在数据最新的一天"
+                        f"（{newest}）之后，请核对状态和日期"
+                    )
+                    self._point_at(table, place, rule.column, str(value), problem)
+
     def _report(self, issue: Issue) -> None:
         self.report.issues.append(issue)
 
@@ -839,6 +856,18 @@ def _follows_sql(table: Table, rule: Follows, other: Table) -> str:
         f"FROM lake.core_{table.name} t "
         f"JOIN lake.core_{other.name} o ON t.{rule.through} = o.{other.key[0]} "
         f"WHERE t.{rule.column} < o.{rule.after} ORDER BY t.file, t.sheet, t.row"
+    )
+
+
+def _contradiction_sql(table: str, rule: Contradiction) -> str:
+    """Rows with one of some values and a date after the newest complaint or activity."""
+    marks = ", ".join("?" for _ in rule.values)
+    return (
+        "WITH newest AS (SELECT greatest((SELECT max(reported_at)::DATE FROM lake.core_complaints), "
+        "(SELECT max(held_on) FROM lake.core_activities)) AS day) "
+        f"SELECT t.file, t.sheet, t.row, t.{rule.column}, t.{rule.date}, n.day "
+        f"FROM lake.core_{table} t, newest n "
+        f"WHERE t.{rule.column} IN ({marks}) AND t.{rule.date} > n.day ORDER BY ALL"
     )
 
 

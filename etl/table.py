@@ -129,6 +129,8 @@ class Table:
         Pairs of counts of which the first is part of the second and never exceeds it.
     follows
         Dates that never lie before one of what the row refers to.
+    contradictions
+        Values that a date of the same row gives the lie.
     reconcile
         Sums that must agree with another table, compound by compound.
     must_be_here
@@ -147,6 +149,7 @@ class Table:
     later: tuple[tuple[str, str], ...] = ()
     at_most: tuple[tuple[str, str], ...] = ()
     follows: tuple[Follows, ...] = ()
+    contradictions: tuple[Contradiction, ...] = ()
     reconcile: tuple[Reconcile, ...] = ()
     must_be_here: bool = False
     note: str = ""
@@ -191,6 +194,18 @@ class Follows:
     column: str
     through: str
     after: str
+
+
+@dataclass(frozen=True)
+class Contradiction:
+    """Values that cannot be true while a date is still to come on the newest day of the data.
+
+    `column` holds one of `values` ('done'), and yet `date` (its end) lies ahead.
+    """
+
+    column: str
+    values: tuple[str, ...]
+    date: str
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,7 @@ WORKBOOKS = {
     "活动记录.xlsx": {"活动记录": "activities"},
     "主体职责.xlsx": {"主体职责": "responsibilities"},
     "行动计划.xlsx": {"行动计划": "interventions"},
-    "居民问卷.xlsx": {"居民问卷": "survey"},
+    "居民问卷.xlsx": {"居民问卷": "survey", "居民问卷2025": "survey"},
 }
 SHEETS = [(file, sheet, table) for file, held in WORKBOOKS.items() for sheet, table in held.items()]
 LAYERS = {

@@ -69,7 +69,7 @@ def write_workbooks(folder: Path) -> None:
     write_xlsx(folder / "活动记录.xlsx", [activities_sheet()])
     write_xlsx(folder / "主体职责.xlsx", [responsibilities_sheet()])
     write_xlsx(folder / "行动计划.xlsx", [interventions_sheet()])
-    write_xlsx(folder / "居民问卷.xlsx", [survey_sheet()])
+    write_xlsx(folder / "居民问卷.xlsx", [survey_sheet(2026), survey_sheet(2025)])
 
 
 def write_orders(folder: Path) -> None:

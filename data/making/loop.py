@@ -9,6 +9,7 @@ from shapely.geometry import Point
 from making.books import Sheet
 from making.complaints import night_market_buildings
 from making.facts import (
+    LAST_DAY,
     MARK,
     Compound,
     make_dice,
@@ -155,22 +156,25 @@ def interventions_sheet() -> Sheet:
     return Sheet("行动计划", headers, rows, top=[f"T社区行动计划（{MARK}）"])
 
 
-def survey_sheet() -> Sheet:
-    """居民问卷: anonymous answers from one to five."""
+def survey_sheet(year: int) -> Sheet:
+    """居民问卷 of one year: anonymous answers from one to five."""
+    is_newest = year == LAST_DAY.year
     headers = read_headers("居民问卷")
-    levels = read_words("governance.toml")["survey"]
+    levels = read_words("governance.toml")["survey" if is_newest else f"survey_{year}"]
     rows: list[list] = []
     for compound in read_compounds():
-        count, *level = levels[compound.compound_id]
+        count, *level = levels.get(compound.compound_id, [0])
         for i in range(count):
-            answer = draw_answer(compound, i, level)
-            rows.append([f"W{len(rows) + 1:04d}", *answer])
-    return Sheet("居民问卷", headers, rows, top=[f"T社区居民问卷调查结果（{MARK}）"])
+            answer = draw_answer(compound, i, level, year)
+            rows.append([f"W{'' if is_newest else year % 100}{len(rows) + 1:04d}", *answer])
+    name = "居民问卷" if is_newest else f"居民问卷{year}"
+    return Sheet(name, headers, rows, top=[f"T社区{year}年居民问卷调查结果（{MARK}）"])
 
 
-def draw_answer(compound: Compound, i: int, level: list[float]) -> list:
+def draw_answer(compound: Compound, i: int, level: list[float], year: int) -> list:
     """One answer about the levels of its compound."""
-    dice = make_dice(f"survey {compound.compound_id} {i}")
+    wave = "" if year == LAST_DAY.year else f" {year}"
+    dice = make_dice(f"survey{wave} {compound.compound_id} {i}")
     neighbors, community, company, norms, network = level
     means = [neighbors, community, company, norms, norms - 0.3, network, network - 0.2,
              (community + company + neighbors) / 3]  # fmt: skip
@@ -180,7 +184,7 @@ def draw_answer(compound: Compound, i: int, level: list[float]) -> list:
     old = compound.type != "商品房"
     return [
         compound.name,
-        date(2026, 9, 5) + timedelta(days=dice.randrange(24)),
+        date(year, 9, 5) + timedelta(days=dice.randrange(24)),
         dice.choices(ages, (15, 30, 55) if old else (30, 38, 32))[0],
         dice.choices(GROUPS, GROUP_SHARES[compound.type])[0],
         *scores,

@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from etl.table import Column, Follows, Table, Value
+from etl.table import Column, Contradiction, Follows, Table, Value
 from etl.tables.common import NOTE, PARTIES, PLACE, compound, count, day
 from etl.tables.complaints import URGENCIES
 
@@ -168,6 +168,10 @@ INTERVENTIONS = Table(
     "行动计划",
     aliases=("行动", "干预", "行动台账", "干预措施"),
     later=(("ends_on", "starts_on"),),
+    contradictions=(
+        Contradiction("status", ("已完成", "终止"), "ends_on"),
+        Contradiction("status", ("进行中", "已完成", "终止"), "starts_on"),
+    ),
     key=("intervention_id",),
     identity=("compound_id", "name", "starts_on"),
     columns=(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from etl.table import Column, Table
+from etl.tables.capital import OUT_ACTIONS, OUT_CAPITAL
 from etl.tables.deliberation import OUT_HANDBOOK, OUT_MATTERS, OUT_NEEDS, OUT_PROMISES
 from etl.tables.organizations import KINDS
 from etl.tables.places import TYPES
@@ -351,6 +352,8 @@ OUTPUTS: tuple[Table, ...] = (
     OUT_HANDBOOK,
     OUT_MATTERS,
     OUT_PROMISES,
+    OUT_ACTIONS,
+    OUT_CAPITAL,
     OUT_TARGETS,
     OUT_TOTALS,
     OUT_SHAPES,

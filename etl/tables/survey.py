@@ -10,6 +10,14 @@ def score(name: str, label: str, *aliases: str) -> Column:
     return Column(name, int, label, aliases, unit="分", low=1, high=5)
 
 
+# The items by what they tell of, in the order in which they are shown.
+ITEMS: dict[str, tuple[str, ...]] = {
+    "trust": ("trust_neighbors", "trust_community", "trust_property"),
+    "norms": ("norm_rules", "norm_participation"),
+    "networks": ("network_known", "network_help"),
+    "satisfaction": ("satisfaction",),
+}
+
 SURVEY = Table(
     "survey",
     "居民问卷",
@@ -21,6 +29,8 @@ SURVEY = Table(
         Column("response_id", str, "问卷编号", ("编号",), example="W0001"),
         compound(required=True),
         day("surveyed_on", "调查日期", "填写日期", "日期", "填写时间"),
+        Column("wave", str, "调查批次", ("批次", "调查轮次", "轮次", "调查年度"), example="2026",
+               note="同一次调查写同一个批次；不写的按调查日期的年份算"),
         Column("age_band", str, "年龄段", ("年龄",), values=AGE_BANDS),
         Column("resident_group", str, "居民类别", ("居民类型", "人群"), values=GROUPS),
         score("trust_neighbors", "信任邻居", "邻里信任"),
@@ -33,4 +43,4 @@ SURVEY = Table(
         score("satisfaction", "总体满意度", "满意度"),
         NOTE,
     ),
-)
+)  # fmt: skip
