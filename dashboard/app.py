@@ -9,7 +9,7 @@ from dashboard import choice, page
 from dashboard.map.files import OWN
 from dashboard.words import LANGUAGES, say
 
-PAGES = ("map", "data", "quality", "methods")
+PAGES = ("map", "actions", "capital", "data", "quality", "methods")
 
 
 def main() -> None:

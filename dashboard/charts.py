@@ -48,6 +48,90 @@ def chart_shares(names: pd.Series, counts: pd.Series, title: str, what: str) -> 
     return _finish(bars + figures, title, 27 * max(len(data), 1) + 46)
 
 
+def chart_intervals(rows: pd.DataFrame, overall: float | None, title: str) -> alt.LayerChart:
+    """Shares with their intervals, a line each, the lowest on top; a dashed line for all together.
+
+    `rows` has name, pct, pct_low, pct_high and base_count, in the order in which they are shown.
+    """
+    data = pd.DataFrame(
+        {
+            "name": [
+                say("chart.name_n", name=name, n=int(n))
+                for name, n in zip(rows["name"], rows["base_count"], strict=True)
+            ],
+            "pct": rows["pct"].astype(float).to_list(),
+            "low": rows["pct_low"].astype(float).to_list(),
+            "high": rows["pct_high"].astype(float).to_list(),
+        }
+    )
+    base = alt.Chart(data).encode(
+        y=alt.Y("name:N", sort=None, title=None, axis=alt.Axis(labelLimit=190, ticks=False)),
+        tooltip=[
+            alt.Tooltip("name:N", title=say("capital.head.name")),
+            alt.Tooltip("pct:Q", title=say("chart.agree"), format=".0f"),
+            alt.Tooltip("low:Q", title=say("chart.low"), format=".0f"),
+            alt.Tooltip("high:Q", title=say("chart.high"), format=".0f"),
+        ],
+    )
+    scale = alt.Scale(domain=[0, 100])
+    axis = alt.Axis(title=say("chart.agree"), titleFontWeight="normal", tickCount=5)
+    lines = base.mark_rule(color=BAR, strokeWidth=4, opacity=0.55).encode(
+        x=alt.X("low:Q", scale=scale, axis=axis), x2="high:Q"
+    )
+    dots = base.mark_point(color=INK, fill=INK, size=70).encode(x=alt.X("pct:Q", scale=scale))
+    layers: alt.LayerChart = lines + dots
+    if overall is not None:
+        mark = alt.Chart(pd.DataFrame({"pct": [overall]})).mark_rule(color=INK, strokeDash=[5, 4])
+        layers = layers + mark.encode(x=alt.X("pct:Q", scale=scale))
+    return _finish(layers, title, 27 * max(len(data), 1) + 70)
+
+
+def chart_before_after(counts: pd.DataFrame, begun: pd.Timestamp, title: str) -> alt.LayerChart:
+    """Complaints by month, with a line in the month in which an action began.
+
+    `counts` has month (start of each month, ascending) and complaint_count.
+    """
+    first = begun.to_period("M").to_timestamp()
+    names = {name: say(f"chart.{name}") for name in ("before", "during", "after")}
+    data = pd.DataFrame(
+        {
+            "month": [f"{m:%Y-%m}" for m in counts["month"]],
+            "count": counts["complaint_count"].astype(int).to_list(),
+            "when": [names[_place_month(month, first, begun)] for month in counts["month"]],
+        }
+    )
+    base = alt.Chart(data).encode(
+        x=alt.X("month:O", title=None, axis=alt.Axis(labelAngle=-60, labelOverlap=True)),
+        tooltip=[
+            alt.Tooltip("month:O", title=say("chart.month")),
+            alt.Tooltip("count:Q", title=say("chart.count")),
+            alt.Tooltip("when:N", title=" "),
+        ],
+    )
+    colour = alt.Color(
+        "when:N",
+        legend=alt.Legend(
+            title=None, orient="top", labelFontSize=13, symbolType="square", symbolSize=170,
+            symbolStrokeWidth=0, labelColor=INK,
+        ),
+        scale=alt.Scale(domain=list(names.values()), range=["#D9CFBE", "#8C8578", BAR]),
+    )  # fmt: skip
+    bars = base.mark_bar(stroke=INK, strokeWidth=0.6).encode(
+        y=alt.Y("count:Q", title=None, axis=alt.Axis(tickMinStep=1, tickCount=4)), color=colour
+    )
+    line = alt.Chart(pd.DataFrame({"month": [f"{begun:%Y-%m}"]})).mark_rule(
+        color=INK, strokeWidth=2, strokeDash=[5, 4]
+    )
+    return _finish(bars + line.encode(x="month:O"), title, 280)
+
+
+def _place_month(month: pd.Timestamp, first: pd.Timestamp, begun: pd.Timestamp) -> str:
+    """Before or after an action, or the month in which it began half way: that is neither."""
+    if month == first and begun != first:
+        return "during"
+    return "before" if month < first else "after"
+
+
 def _finish(chart: alt.Chart | alt.LayerChart, title: str, height: int) -> alt.Chart:
     heading = alt.TitleParams(title, anchor="start", fontSize=15, fontWeight="normal", offset=8)
     return (

@@ -9,9 +9,11 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.words import speak
+from etl.tables.governance import PATHS
+from etl.tables.survey import ITEMS
 
-COLOURINGS = ("rate", "change", "type", "households", "coverage")
-OVERLAYS = ("hotspots", "density", "organizations", "buildings")
+COLOURINGS = ("rate", "change", "type", "households", "coverage", "trust")
+OVERLAYS = ("hotspots", "density", "gaps", "organizations", "reach", "actions", "buildings")
 FORMS = ("map", "table")
 LANGUAGES = ("zh", "en")
 KEPT = "choice"
@@ -19,7 +21,7 @@ KEPT = "choice"
 
 @dataclass(frozen=True)
 class Choice:
-    """Everything of the map page that a link carries. Empty means: as it opens by itself."""
+    """Everything that a link carries. Empty means: as it opens by itself."""
 
     color: str = ""
     show: tuple[str, ...] = ("hotspots", "buildings")
@@ -29,6 +31,12 @@ class Choice:
     last: str = ""
     form: str = "map"
     lang: str = "zh"
+    # Of the pages on social capital and on actions: an item of the survey, a path, one action,
+    # and words looked for.
+    item: str = ""
+    path: str = ""
+    act: str = ""
+    find: str = ""
 
     def as_query(self) -> dict[str, str]:
         """The part of an address that says this; what is as usual is left out."""
@@ -50,7 +58,11 @@ def read_query(query: Mapping[str, str]) -> Choice:
     if "show" in query:
         wanted = query["show"].split(".")
         choice = replace(choice, show=tuple(name for name in OVERLAYS if name in wanted))
-    for name in ("at", "category"):
+    if query.get("item") in {item for items in ITEMS.values() for item in items}:
+        choice = replace(choice, item=query["item"])
+    if query.get("path") in {value.code for value in PATHS}:
+        choice = replace(choice, path=query["path"])
+    for name in ("at", "category", "act", "find"):
         choice = replace(choice, **{name: str(query.get(name, ""))[:200]})
     for name in ("first", "last"):
         choice = replace(choice, **{name: _read_month(query.get(name, ""))})

@@ -117,7 +117,7 @@ def tell_effect(effect: Any) -> str:
         return say(f"effect.{reason}", **known, left=max(0, FEWEST_AFTER - known["after"]))
     lines = [_tell_counts(effect)]
     if pd.notna(effect.ratio):
-        lines.append(say(f"effect.{effect.verdict}", change=_tell_change(effect)))
+        lines.append(say(f"effect.{effect.verdict}", change=tell_ratio(effect)))
     else:
         lines.append(say(f"effect.{effect.verdict}_from_none"))
     if effect.verdict == "no_change" and pd.notna(effect.detectable):
@@ -138,7 +138,7 @@ def _tell_counts(effect: Any) -> str:
     )  # fmt: skip
 
 
-def _tell_change(effect: Any) -> str:
+def tell_ratio(effect: Any) -> str:
     """A ratio with its interval, as more or fewer in per cent."""
     ends = [_tell_percent(value) for value in (effect.ratio_low, effect.ratio_high)]
     if pd.isna(effect.ratio_high):

@@ -65,13 +65,18 @@ def _colour_rate(table: pd.DataFrame) -> Colouring:
 
 
 def _grade(
-    title: str, unit: str, values: pd.Series, ramp: tuple[str, ...], told: pd.Series
+    title: str,
+    unit: str,
+    values: pd.Series,
+    ramp: tuple[str, ...],
+    told: pd.Series,
+    unknown: str = "",
 ) -> Colouring:
     limits = find_limits(values)
     labels = write_limits(limits) if limits else []
     looks = list(zip(take_steps(ramp, len(labels)), labels, strict=True)) if labels else []
     member = put_in_classes(values, limits).where(lambda band: band >= 0).astype(float)
-    return _finish(title, unit, looks, member, told, say("households.unknown"))
+    return _finish(title, unit, looks, member, told, unknown or say("households.unknown"))
 
 
 def _colour_change(table: pd.DataFrame) -> Colouring:
@@ -119,6 +124,20 @@ def _colour_coverage(table: pd.DataFrame) -> Colouring:
     )
 
 
+def _colour_trust(table: pd.DataFrame) -> Colouring:
+    """Who trust their neighbours, of those asked; too few answers are as good as none."""
+    values = _read_floats(table, "trust_pct")
+    told = pd.Series(["" if pd.isna(v) else f"{v:.0f}%" for v in values], index=values.index)
+    return _grade(say("color.trust"), "%", values, COOL, told, say("trust.unknown"))
+
+
+def _read_floats(table: pd.DataFrame, name: str) -> pd.Series:
+    """A column of figures, all missing where the table has none of that name."""
+    if name not in table:
+        return pd.Series(float("nan"), index=table.index)
+    return table[name].astype("Float64").astype(float)
+
+
 def _finish(
     title: str,
     unit: str,
@@ -140,4 +159,5 @@ COLOURINGS: dict[str, Callable[[pd.DataFrame], Colouring]] = {
     "type": _colour_types,
     "households": _colour_households,
     "coverage": _colour_coverage,
+    "trust": _colour_trust,
 }

@@ -12,6 +12,7 @@ import pandas as pd
 from dashboard.map.base import Paint, write_literal
 from dashboard.map.colouring import Colouring
 from dashboard.map.density import Surface
+from dashboard.map.signs import draw_actions, draw_services, tell_lacking
 from dashboard.words import count, known, name_value, say, tell_chance
 
 FULL_TOOLTIPS_UP_TO = 500
@@ -33,6 +34,9 @@ class Drawing:
     hotspots: pd.DataFrame = field(default_factory=pd.DataFrame)
     organizations: pd.DataFrame = field(default_factory=pd.DataFrame)
     surface: Surface | None = None
+    services: pd.DataFrame = field(default_factory=pd.DataFrame)
+    gaps: pd.DataFrame = field(default_factory=pd.DataFrame)
+    actions: pd.DataFrame = field(default_factory=pd.DataFrame)
     has_buildings: bool = False
 
 
@@ -48,6 +52,13 @@ def make_groups(drawing: Drawing) -> list[folium.FeatureGroup]:
 def write_spec(drawing: Drawing) -> dict[str, Any]:
     """The paint as plain data; `mark` tells one paint from another."""
     columns, values = describe_compounds(drawing.table, drawing.hotspots)
+    lacking = tell_lacking(drawing.gaps)
+    if lacking and len(drawing.table) <= FULL_TOOLTIPS_UP_TO:
+        columns = [*columns, say("tip.lacking")]
+        values = [
+            [*told, lacking.get(str(place), "")]
+            for place, told in zip(drawing.table.index, values, strict=True)
+        ]
     spec: dict[str, Any] = {
         "words": {k: say(f"map.{k}") for k in ("home", "closer", "further", "loading", "failed")},
         "classes": [
@@ -61,6 +72,9 @@ def write_spec(drawing: Drawing) -> dict[str, Any]:
         "rings": [{"id": place} for place in list_flagged(drawing.hotspots)],
         "circles": _draw_circles(drawing.hotspots),
         "organizations": _draw_organizations(drawing.organizations),
+        "services": draw_services(drawing.services),
+        "gaps": list(lacking),
+        "actions": draw_actions(drawing.actions),
         "buildings": drawing.has_buildings,
     }
     spec["mark"] = hashlib.sha256(write_literal(spec).encode()).hexdigest()[:12]

@@ -12,7 +12,8 @@ from dashboard import choice, figures, load, page
 from dashboard.charts import chart_months, chart_shares
 from dashboard.map.layers import tell_rank
 from dashboard.reasons import tell_action, tell_reasons
-from dashboard.telling import tell_body, tell_effect, tell_gap, tell_handling, tell_people
+from dashboard.telling import tell_body, tell_gap, tell_handling, tell_people
+from dashboard.views import actions_card, capital_card
 from dashboard.words import name_value, say, tell_period
 
 NEEDS_SHOWN = 5
@@ -45,11 +46,12 @@ def show_details(build: load.Build, row: pd.Series) -> None:
     """The rest of the card, over the width of the page: organizations, people, needs, actions."""
     page.show_heading(say("card.details", name=row["name"]))
     _show_coverage(build, row)
+    capital_card.show_capital(build, row)
     left, middle, right = st.columns([1, 1.3, 1], gap="medium")
     with left:
         _show_groups(build, row)
     with middle:
-        _show_interventions(build, row)
+        actions_card.show_actions(build, row)
     with right:
         _show_needs(build, row)
 
@@ -98,6 +100,10 @@ def _show_reasons(build: load.Build, row: pd.Series) -> None:
     if not reasons and not actions:
         return
     page.show_heading(say("card.why"), 3)
+    if any(reason.get("code") == "overdue" for reason in load.read_list(target["reasons"])):
+        # The counts above are of all times.
+        window = tell_period(row["window_from"], row["window_to"])
+        page.show_note([say("card.why_period", period=window)])
     items = "".join(f"<li>{escape(text)}</li>" for text in reasons)
     todo = "".join(f'<p class="sq-do">{escape(text)}</p>' for text in actions)
     st.html(f'<div class="sq-target"><ul>{items}</ul>{todo}</div>')
@@ -215,24 +221,3 @@ def _show_needs(build: load.Build, row: pd.Series) -> None:
         told = say("card.need.line", status=status, mentions=mentions)
         items.append((str(need.content), told))
     page.show_list(items)
-
-
-def _show_interventions(build: load.Build, row: pd.Series) -> None:
-    actions = load.frame(build, "core_interventions")
-    own = actions[actions["compound_id"] == row["compound_id"]]
-    page.show_heading(say("card.interventions"), 3)
-    if own.empty:
-        page.show_note([say("card.no_interventions")])
-        return
-    items = []
-    effects = load.frame(build, "out_effects").set_index("intervention_id")
-    for action in own.sort_values("starts_on", ascending=False).itertuples():
-        parts = [name_value("path", action.path), name_value("intervention", action.status)]
-        if pd.notna(action.starts_on):
-            parts.append(say("card.from", day=action.starts_on))
-        told = [" · ".join(part for part in parts if isinstance(part, str) and part)]
-        if action.intervention_id in effects.index:
-            told.append(tell_effect(effects.loc[action.intervention_id]))
-        items.append((str(action.name), *told))
-    page.show_list(items)
-    page.show_note([say("card.effects_note")])

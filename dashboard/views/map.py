@@ -8,15 +8,17 @@ from functools import cached_property
 import pandas as pd
 import streamlit as st
 
-from dashboard import choice, figures, load, page
+from dashboard import actions, capital, choice, figures, load, page
 from dashboard.map.colouring import Colouring, colour_compounds
 from dashboard.map.density import Surface
 from dashboard.map.layers import CIRCLED, Drawing, list_flagged
 from dashboard.map.legend import draw_legend
+from dashboard.map.signs import find_gaps, find_services, tell_lacking
 from dashboard.views import card, tables, targets
 from dashboard.words import known, name_value, say, tell_period
 
 SHAPES = "/shapes.json"
+MOST_NAMED = 8
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,8 @@ def show() -> None:
     chosen = choice.current()
     period = figures.find_period(compounds, listed, chosen.first, chosen.last, chosen.category)
     table = figures.add_shown(compounds, months, period)
+    table = table.join(capital.measure_trust(load.frame(build, "out_capital")))
+    table["open_action_count"] = _count_actions(build, table.index)
     sight = Sight(build, chosen, listed, period, table, chosen.color or usual)
     left, right = st.columns([1.9, 1], gap="medium")
     with left:
@@ -169,9 +173,29 @@ def _show_map(sight: Sight, colouring: Colouring) -> None:
             load.frame(sight.build, "core_organizations") if "organizations" in show else nothing
         ),
         surface=sight.surface,
+        services=_read_services(sight) if "reach" in show else nothing,
+        gaps=find_gaps(load.frame(sight.build, "out_coverage")) if "gaps" in show else nothing,
+        actions=_read_actions(sight) if "actions" in show else nothing,
         has_buildings="buildings" in show,
     )
     show_map(drawing, f"{SHAPES}?at={sight.build.snapshot}", lambda place: choice.change(at=place))
+
+
+def _read_services(sight: Sight) -> pd.DataFrame:
+    return find_services(load.frame(sight.build, "core_organizations"))
+
+
+def _count_actions(build: load.Build, index: pd.Index) -> pd.Series:
+    """Actions that run or are planned, by compound."""
+    table = load.frame(build, "out_actions")
+    is_open = ~table["status"].isin(actions.DONE)
+    return table[is_open].groupby("compound_id").size().reindex(index, fill_value=0)
+
+
+def _read_actions(sight: Sight) -> pd.DataFrame:
+    """Actions with the name of their compound, as the page on actions has them."""
+    names = ("out_actions", "out_effects", "out_compounds")
+    return actions.read_actions(*(load.frame(sight.build, name) for name in names))
 
 
 def _tell_source(sight: Sight) -> str:
@@ -188,6 +212,11 @@ def _tell_source(sight: Sight) -> str:
         if months.empty:
             return say("legend.change_none")
         return say("legend.change", now=months.max(), n=int(table["month_count"].sum()))
+    if color == "trust":
+        waves = capital.list_waves(load.frame(sight.build, "out_capital"))
+        if not waves:
+            return say("capital.no_survey")
+        return say("legend.trust", wave=waves[-1], n=int(table["trust_count"].sum()))
     known = table["households"].dropna()
     return say(f"legend.{color}", n=len(table), sum=int(known.sum()))
 
@@ -204,6 +233,13 @@ def _list_marks(sight: Sight) -> list[tuple[str, str]]:
             marks.append(("circle", say("legend.circle")))
     if surface := sight.surface:
         marks.append(("heat", say("legend.heat", metres=surface.bandwidth_m)))
+    if "gaps" in sight.choice.show:
+        marks.append(("gap", say("legend.gap")))
+    if "reach" in sight.choice.show:
+        marks.append(("reach", say("legend.reach")))
+    if "actions" in sight.choice.show:
+        looks = ("late", "open", "planned", "done")
+        marks += [(f"act-{look}", say(f"legend.act-{look}")) for look in looks]
     if "organizations" in sight.choice.show:
         marks += [(look, say(f"legend.{look}")) for look in ("good", "forming", "bad")]
     return marks
@@ -218,6 +254,7 @@ def _list_notes(sight: Sight) -> list[str]:
         elif sight.choice.category or sight.choice.first or sight.choice.last:
             ends = (hotspots["period_from"].min(), hotspots["period_to"].max())
             notes.append(say("map.hotspots_fixed", first=ends[0], last=ends[1]))
+    notes += _tell_overlays(sight)
     for spot in load.frame(sight.build, "out_geocodes").itertuples():
         near = known(spot.near, say("map.geocode_spot", lat=spot.lat, lon=spot.lon))
         notes.append(say("map.geocodes", rows=f"{spot.row_count:,}", near=near))
@@ -230,6 +267,32 @@ def _list_notes(sight: Sight) -> list[str]:
     if lost:
         notes.append(say("map.unplaced_compounds", count=f"{lost:,}"))
     return notes
+
+
+def _tell_overlays(sight: Sight) -> list[str]:
+    """What the overlays show, for those who cannot see them."""
+    show, told = sight.choice.show, []
+    if "gaps" in show:
+        lacking = tell_lacking(find_gaps(load.frame(sight.build, "out_coverage")))
+        flagged = [i for i in list_flagged(load.frame(sight.build, "out_hotspots")) if i in lacking]
+        names = sight.table["name"].to_dict()
+        told += [
+            say("map.hotspot_lacks", name=names[i], kinds=lacking[i]) for i in flagged if i in names
+        ]
+    if "reach" in show:
+        services = _read_services(sight)
+        is_far = sight.table["is_in_reach"].eq(False).fillna(False)
+        far = say("listed").join(map(str, sight.table.loc[is_far, "name"].head(MOST_NAMED)))
+        told.append(say("map.services", count=len(services)))
+        told += [say("map.out_of_reach", count=int(is_far.sum()), names=far)] if far else []
+    if "actions" in show:
+        late = actions.list_late(_read_actions(sight))
+        told += [
+            say("headed", head=say("action.at", name=row["name"], place=row["place"]),
+                text=actions.tell_late(row))
+            for row in late.head(MOST_NAMED).to_dict("records")
+        ]  # fmt: skip
+    return told
 
 
 def _show_side(sight: Sight) -> None:

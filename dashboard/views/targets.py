@@ -80,6 +80,10 @@ def show_table(table: pd.DataFrame) -> None:
             say("table.unknown"): table["unknown_count"],
             say("table.core"): table["core_resident_count"],
             say("table.needs"): table["open_need_count"],
+            say("table.service"): _column(table, "service_m").round(-1),
+            say("table.actions"): _column(table, "open_action_count"),
+            say("table.trust"): _column(table, "trust_pct").round(),
+            say("table.trust_n"): _column(table, "trust_count"),
         }
     )
     names = ("households", "residents", "count", "month", "before")

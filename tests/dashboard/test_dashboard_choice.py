@@ -16,6 +16,10 @@ choices = st.builds(
     last=st.just("") | months,
     form=st.sampled_from(FORMS),
     lang=st.sampled_from(LANGUAGES),
+    item=st.sampled_from(["", "trust_property", "network_help"]),
+    path=st.sampled_from(["", "信任", "设施"]),
+    act=st.text(max_size=20),
+    find=st.text(max_size=20),
 )
 
 

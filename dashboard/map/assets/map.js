@@ -5,6 +5,8 @@
   "use strict";
 
   var BUILDINGS_FROM = 17, NUMBERS_FROM = 18, POINT_NAMES_FROM = 15.5, ROAD_NAMES_FROM = 15.5;
+  /* Signs that are left out first where there is no room. */
+  var CALM = ["good", "act-done", "act-planned"];
   var PATTERNS_UP_TO = 400, CHIP = 23, LABELS_UP_TO = 90, FOCUS_UP_TO = 60;
   var INK = "#2B2722", OUTLINE = "#6B6257", HALO = "rgba(250,247,241,.92)";
   var FAMILY = "'PingFang SC','Microsoft YaHei','Noto Sans CJK SC','Source Han Sans SC',sans-serif";
@@ -28,6 +30,7 @@
     addPane("sq-ground", 350, false);
     addPane("sq-compounds", 400, true);
     addPane("sq-buildings", 410, false);
+    addPane("sq-gaps", 420, false);
     addPane("sq-hotspots", 430, false);
     addPane("sq-points", 440, true);
     addPane("sq-labels", 620, false);
@@ -318,6 +321,41 @@
     view.overlays.clearLayers();
     spec.rings.forEach(function (ring) { drawRing(ring); });
     spec.circles.forEach(function (circle) { drawCircle(circle); });
+    spec.gaps.forEach(function (id) { drawGap(id); });
+    spec.services.forEach(function (service) { drawService(service); });
+  }
+
+  /* Strokes over a compound that lacks an organization; its colour and its ring stay in sight. */
+  function drawGap(id) {
+    var entry = view.compounds[id];
+    if (!entry) return;
+    var ink = "#6B2A55", isPoint = entry.shape.geometry.type === "Point";
+    var look = { pane: "sq-gaps", interactive: false, color: ink, weight: 2.5, dashArray: "2 5" };
+    if (isPoint) {
+      L.circleMarker(entry.layer.getLatLng(),
+        Object.assign(look, { radius: 11, fill: false })).addTo(view.overlays);
+      return;
+    }
+    look.fill = !view.isMany;
+    look.fillOpacity = 1;
+    if (!view.isMany) look.fillColor = fillOf({ hatch: "counter", fill: "none", ink: ink });
+    L.polygon(flip(entry.shape.geometry), look).addTo(view.overlays);
+  }
+
+  /* A place that serves residents, with how far it reaches. */
+  function drawService(service) {
+    var spot = [service.lat, service.lon];
+    L.circle(spot, {
+      radius: service.reach, pane: "sq-hotspots", interactive: false,
+      color: "#1F4E6B", weight: 2.5, dashArray: "3 6", fillColor: "#1F4E6B", fillOpacity: 0.06,
+    }).addTo(view.overlays);
+    var mark = L.circleMarker(spot, {
+      pane: "sq-points", radius: 7, color: "#FFFFFF", weight: 2, fillColor: "#1F4E6B",
+      fillOpacity: 1,
+    });
+    mark.bindTooltip(function () { return listLines(service.name, service.lines); },
+      { className: "sq-tip", opacity: 1 });
+    mark.addTo(view.overlays);
   }
 
   function drawRing(ring) {
@@ -366,9 +404,9 @@
     view.chips = {};
     var isNear = view.map.getZoom() >= BUILDINGS_FROM;
     view.places.clearLayers();
-    view.paint.organizations.forEach(function (organization) {
+    view.paint.organizations.concat(view.paint.actions).forEach(function (organization) {
       var hasPlace = organization.lat !== null, hasHome = !!view.compounds[organization.at];
-      if (hasPlace && (isNear || !hasHome)) {
+      if (hasPlace && (isNear || !hasHome || organization.stays)) {
         putOrganization(organization);
       } else if (hasHome) {
         (view.chips[organization.at] = view.chips[organization.at] || []).push(organization);
@@ -480,6 +518,10 @@
     view.tip.remove();
     var taken = view.paint.circles.map(function (circle) {
       return boxAround(view.map.latLngToLayerPoint(badgeSpot(circle)), 24, 24);
+    });
+    view.paint.actions.forEach(function (action) {
+      if (action.lat === null) return;
+      taken.push(boxAround(view.map.latLngToLayerPoint([action.lat, action.lon]), 26, 26));
     });
     var corner = view.map.containerPointToLayerPoint([0, 0]);
     taken.push({ left: corner.x, right: corner.x + 52, top: corner.y, bottom: corner.y + 145 });
@@ -621,7 +663,9 @@
     var sizes = view.map.getSize().x < 500 ? [13, 12, 11] : [15, 13, 12];
     var sets = [chips || []];
     if (chips) {
-      sets.push(chips.filter(function (chip) { return chip.look !== "good"; }), []);
+      sets.push(chips.filter(function (chip) { return CALM.indexOf(chip.look) < 0; }));
+      /* What is late is never left out. */
+      sets.push(chips.filter(function (chip) { return chip.look === "act-late"; }));
     }
     function add(lines, size, figure, shown) {
       var columns = Math.max(3, Math.min(7, Math.floor(room / CHIP), shown.length));
