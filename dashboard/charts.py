@@ -86,6 +86,44 @@ def chart_intervals(rows: pd.DataFrame, overall: float | None, title: str) -> al
     return _finish(layers, title, 27 * max(len(data), 1) + 70)
 
 
+def chart_funnel(compounds: pd.DataFrame, title: str) -> alt.LayerChart:
+    """Rates by households, between the two lines within which they lie by chance and by nature.
+
+    `compounds` has name, households, rate, funnel_low, funnel_high and is_funnel_high.
+    """
+    columns = ["name", "households", "rate", "funnel_low", "funnel_high"]
+    data = compounds[columns].astype(dict.fromkeys(columns[1:], float))
+    data["named"] = compounds["name"].where(compounds["is_funnel_high"].astype(bool), "")
+    across = alt.X(
+        "households:Q", scale=alt.Scale(type="log", nice=False, padding=18),
+        axis=alt.Axis(title=say("chart.households"), titleFontWeight="normal", tickCount=6),
+    )  # fmt: skip
+    up = alt.Axis(title=say("chart.rate"), titleFontWeight="normal", tickCount=5)
+    base = alt.Chart(data.sort_values("households")).encode(
+        x=across,
+        tooltip=[
+            alt.Tooltip("name:N", title=say("chart.compound")),
+            alt.Tooltip("households:Q", title=say("chart.households"), format=",.0f"),
+            alt.Tooltip("rate:Q", title=say("chart.rate"), format=".0f"),
+            alt.Tooltip("funnel_low:Q", title=say("chart.low"), format=".0f"),
+            alt.Tooltip("funnel_high:Q", title=say("chart.high"), format=".0f"),
+        ],
+    )
+    area = base.mark_area(color=BAR, opacity=0.18).encode(
+        y=alt.Y("funnel_low:Q", axis=up), y2="funnel_high:Q"
+    )
+    edges = [
+        base.mark_line(color=BAR, strokeDash=[5, 4]).encode(y=alt.Y(f"{name}:Q", axis=up))
+        for name in ("funnel_low", "funnel_high")
+    ]
+    dots = base.mark_point(color=INK, fill=INK, size=60).encode(y=alt.Y("rate:Q", axis=up))
+    names = base.mark_text(color=INK, fontSize=14, dx=10, align="left").encode(
+        y=alt.Y("rate:Q", axis=up), text="named:N"
+    )
+    layers: alt.LayerChart = area + edges[0] + edges[1] + dots + names
+    return _finish(layers, title, 320)
+
+
 def chart_before_after(counts: pd.DataFrame, begun: pd.Timestamp, title: str) -> alt.LayerChart:
     """Complaints by month, with a line in the month in which an action began.
 

@@ -39,6 +39,7 @@ from etl.tally import (
     tally_complaints,
 )
 from etl.targets import build_targets
+from geo.alarms import FEWEST_UNITS, limit_funnel
 from geo.areas import measure_area
 from geo.crs import measure_cell, to_metric
 from geo.neighbours import find_touching
@@ -53,6 +54,8 @@ from geo.seasons import compare_months
 
 CELL_M = 50.0
 CHANCE_CELLS = 4_000_000
+FUNNEL_LEVELS = (0.025, 0.975)
+MOST_SIZES = 60  # of compounds at which the funnel is drawn; between them it is a smooth line
 MOST_DRAWS, FEWEST_DRAWS = 4_000, 200
 UNKNOWN_YEARS = "unknown_holiday_years"
 
@@ -146,6 +149,7 @@ def _describe_compounds(
     out["rate_shrunk"] = shrink_rates(out["window_count"], households)["rate_shrunk"]
     out = out.join(rank_rates(out["window_count"], households, seed=SEED))
     out["first_chance"] = _measure_first(out["window_count"], households)
+    out = out.join(_limit_funnel(out["window_count"], households))
     out["rate_nearby"] = _smooth_nearby(writer, out["window_count"], households)
     out["window_from"], out["window_to"] = (period.start, period.last) if period else (None, None)
     return out.join(_compare_months(months, period))
@@ -171,6 +175,21 @@ def _smooth_nearby(writer: Writer, counts: pd.Series, households: pd.Series) -> 
         return pd.Series(np.nan, index=counts.index)
     near = find_touching(to_metric(areas.geometry), within_m=STREET_M)
     return smooth_rates_nearby(counts, households, near)["rate_nearby"]
+
+
+def _limit_funnel(counts: pd.Series, households: pd.Series) -> pd.DataFrame:
+    """Between which rates a compound of its size lies by chance and by nature, 19 times in 20."""
+    known = households.where(households > 0).dropna()
+    limits = pd.DataFrame(np.nan, index=counts.index, columns=["funnel_low", "funnel_high"])
+    if len(known) < FEWEST_UNITS or not counts[known.index].sum():
+        return limits
+    sizes = np.unique(known)
+    at = sizes if len(sizes) <= MOST_SIZES else np.geomspace(sizes[0], sizes[-1], MOST_SIZES)
+    drawn = limit_funnel(counts, households, list(at), FUNNEL_LEVELS)
+    for name, level in zip(limits, FUNNEL_LEVELS, strict=True):
+        rates = np.interp(np.log(known), np.log(at), drawn[level])
+        limits[name] = pd.Series(1000.0 * rates, index=known.index)
+    return limits
 
 
 def _measure_first(counts: pd.Series, households: pd.Series) -> pd.Series:

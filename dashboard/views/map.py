@@ -66,6 +66,7 @@ def show() -> None:
     with right:
         _show_side(sight)
     if chosen.form == "table":
+        tables.show_funnel(compounds)
         tables.show_handling(build, compounds)
         tables.show_coverage(build, table)
     place = choice.current().at

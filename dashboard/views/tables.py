@@ -8,11 +8,13 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import load, page
+from dashboard.charts import chart_funnel
 from dashboard.words import name_value, say, tell_period
 
 SCOPES = ("category", "type", "grid", "community", "street", "district", "month")
 BRIEF_CONCERNS = 2
 MOST_COMPOUNDS = 100
+MOST_OUTSIDE = 8
 
 
 def show_handling(build: load.Build, compounds: pd.DataFrame) -> None:
@@ -36,6 +38,26 @@ def show_handling(build: load.Build, compounds: pd.DataFrame) -> None:
     names += ["backlog"] if scope == "month" else []
     heads = [say(f"handling.by.{scope}"), *(say(f"handling.{name}") for name in names)]
     page.show_rows(heads, [_describe(row, scope) for row in rows.itertuples()])
+
+
+def show_funnel(compounds: pd.DataFrame) -> None:
+    """Which rates differ by more than chance and nature, and which only seem to."""
+    known = compounds[compounds["funnel_high"].notna() & compounds["rate"].notna()]
+    if known.empty:
+        return
+    page.show_heading(say("funnel.title"))
+    outside = known[(known["rate"] > known["funnel_high"]) | (known["rate"] < known["funnel_low"])]
+    lines = [say("funnel.lead", n=len(known), inside=len(known) - len(outside))]
+    lines += [
+        say(
+            f"funnel.{'above' if row.rate > row.funnel_high else 'below'}",
+            name=row.name, rate=row.rate, low=row.funnel_low, high=row.funnel_high,
+        )
+        for row in outside.nlargest(MOST_OUTSIDE, "rate").itertuples()
+    ]  # fmt: skip
+    page.show_note(lines)
+    title = say("chart.funnel", n=len(known))
+    st.altair_chart(chart_funnel(known, title), key="chart-funnel")
 
 
 def _describe(row: Any, scope: str) -> list[str]:

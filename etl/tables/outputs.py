@@ -42,6 +42,13 @@ OUT_COMPOUNDS = Table(
         number(
             "rate_shrunk", "平滑投诉率", "件/千户", "经验贝叶斯，向全社区平均收缩；用于着色与排序"
         ),
+        number(
+            "funnel_low",
+            "漏斗下限",
+            "件/千户",
+            "这样大小的小区，二十次有十九次在两条线之间：偶然和天然差异",
+        ),
+        number("funnel_high", "漏斗上限", "件/千户"),
         number("rate_nearby", "按周边平滑", "件/千户", "局部经验贝叶斯，向相邻小区的平均收缩"),
         whole("rank", "位次", note="分不出高低的并列"),
         whole("rank_low", "位次最好可能"),

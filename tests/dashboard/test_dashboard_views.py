@@ -365,3 +365,10 @@ def test_a_store_of_an_earlier_version_still_opens(
         test.run()
         assert not test.exception
         assert not test.error
+
+
+def test_the_funnel_names_who_lies_outside_and_how_many_do_not(open_page: Open) -> None:
+    told = text_of(open_page(form="table"))
+    assert "户数不同的小区怎么比" in told
+    assert "16 个小区里有 15 个在里面" in told
+    assert "Q小区：每千户 544 件，高于范围" in told

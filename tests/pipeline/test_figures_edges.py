@@ -237,3 +237,24 @@ def test_a_chance_of_being_highest_needs_households(
     assert compounds.loc["T01", "first_chance"] == 1.0  # the only one whose rate can be known
     assert pd.isna(compounds.loc["T02", "first_chance"])
     assert not compounds["is_hotspot"].any()
+
+
+def test_the_funnel_of_each_compound_is_as_wide_as_its_households_are_few(
+    empty_store: Store, write_xlsx: WriteXlsx
+) -> None:
+    sizes = {"T01": 100, "T02": 400, "T03": 1600, "T04": 6400, "T05": 0}
+    register = [["小区编号", "小区名称", "小区类型", "总户数"]]
+    register += [[place, f"{place}园", "商品房", size] for place, size in sizes.items()]
+    rows = [
+        [f"{place}-{number}", "2026-01-31", "停车管理", place, "", "", ""]
+        for place, size in sizes.items()
+        for number in range(size // 20)
+    ]
+    refresh(empty_store, [write_xlsx("表.xlsx", 小区台账=register, 投诉=[HEADER, *rows])])
+    compounds = empty_store.frame("out_compounds").set_index("compound_id")
+    known = compounds.loc[["T01", "T02", "T03", "T04"]]
+    # All have 50 in 1,000: inside, and the range narrows with the households.
+    assert (known["rate"] == 50).all()
+    assert known["rate"].between(known["funnel_low"], known["funnel_high"]).all()
+    assert (known["funnel_high"] - known["funnel_low"]).is_monotonic_decreasing
+    assert compounds.loc["T05", ["funnel_low", "funnel_high"]].isna().all()
