@@ -157,6 +157,11 @@ def tell_organizations(row: Any) -> str:
     return say(key, met=met, expected=expected, **({"unknown": unknown} if unknown else {}))
 
 
+def has_core_list(compounds: pd.DataFrame) -> bool:
+    """Whether a list of core residents is on record at all."""
+    return bool(compounds["core_resident_count"].fillna(0).sum() > 0)
+
+
 def tell_core(row: Any, has_list: bool) -> str:
     """Core residents, and how many that is per 100 households."""
     if not has_list or pd.isna(row["core_resident_count"]):

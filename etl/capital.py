@@ -14,6 +14,7 @@ from geo.capital import KNOWN, compare_waves, compare_with_rest, measure_shares
 PART_OF = {item: part for part, items in ITEMS.items() for item in items}
 EVERYWHERE = ""
 REGISTERS = "registers"
+KEPT = ("measure", "wave", "wave_order", "first_on", "last_on")
 _PCT = 100.0
 
 
@@ -33,8 +34,8 @@ def publish_capital(writer: Writer, tally: Tally, base: pd.DataFrame, profile: P
     known = [frame for frame in (said, counted) if len(frame)]
     columns = [c.name for c in OUT_CAPITAL.columns]
     frame = pd.concat(known, ignore_index=True) if known else pd.DataFrame(columns=columns)
-    frame["households"] = frame["compound_id"].map(base["households"])
-    writer.replace(OUT_CAPITAL, frame.reindex(columns=columns))
+    households = frame["compound_id"].map(base["households"])
+    writer.replace(OUT_CAPITAL, frame.assign(households=households).reindex(columns=columns))
 
 
 def _count_registers(writer: Writer, tally: Tally, base: pd.DataFrame) -> pd.DataFrame:
@@ -49,84 +50,85 @@ def _count_registers(writer: Writer, tally: Tally, base: pd.DataFrame) -> pd.Dat
 
 def _describe_survey(answers: pd.DataFrame, fewest: int) -> pd.DataFrame:
     """Each item of each wave: shares, the others, and the wave before."""
-    described = []
-    for _, of_item in answers.groupby("measure", sort=False):
-        before: pd.DataFrame | None = None
-        for _, of_wave in of_item.groupby("wave_order", sort=True):
-            now = _add_sum(of_wave.set_index("compound_id"), fewest)
-            told = _describe_wave(now, fewest)
-            if before is not None:
-                told = told.join(_describe_change(now, before, fewest))
-            described.append(told.rename_axis("compound_id").reset_index())
-            before = now
-    return _withhold(pd.concat(described, ignore_index=True)) if described else pd.DataFrame()
+    if answers.empty:
+        return pd.DataFrame()
+    said = answers[answers["compound_id"].notna()]
+    said = pd.concat([said, _sum_up(said, fewest)], ignore_index=True)
+    said["round"] = said.groupby("measure")["wave_order"].rank(method="dense").astype("int64")
+    shares = measure_shares(said["agreed"], said["asked"], fewest)
+    is_known = shares["status"] == KNOWN
+    told = pd.DataFrame(
+        {
+            "compound_id": said["compound_id"],
+            "part": said["measure"].map(PART_OF),
+            **{name: said[name] for name in KEPT},
+            "status": shares["status"],
+            "yes_count": said["agreed"].where(is_known),
+            "base_count": said["asked"].where(is_known),
+            "pct": _PCT * shares["share"],
+            "pct_low": _PCT * shares["share_low"],
+            "pct_high": _PCT * shares["share_high"],
+        }
+    )
+    return told.join(_describe_rest(said, fewest)).join(_describe_change(said, shares, fewest))
 
 
-def _add_sum(wave: pd.DataFrame, fewest: int) -> pd.DataFrame:
-    """One row more for all compounds of which enough answered.
+def _sum_up(said: pd.DataFrame, fewest: int) -> pd.DataFrame:
+    """A row more for each item and wave: all compounds of which enough answered.
 
     The others are left out: what a small one said could be told from the sum.
     """
-    enough = wave[wave["asked"] >= fewest]
-    if enough.empty:
-        return wave
-    row = {
-        **enough.iloc[0][["measure", "wave", "wave_order"]].to_dict(),
-        "first_on": enough["first_on"].min(),
-        "last_on": enough["last_on"].max(),
-        "asked": int(enough["asked"].sum()),
-        "agreed": int(enough["agreed"].sum()),
-    }
-    return pd.concat([wave, pd.DataFrame([row], index=[EVERYWHERE])])
+    enough = said[said["asked"] >= fewest]
+    sums = enough.groupby(["measure", "wave", "wave_order"], as_index=False).agg(
+        first_on=("first_on", "min"),
+        last_on=("last_on", "max"),
+        asked=("asked", "sum"),
+        agreed=("agreed", "sum"),
+    )
+    return sums.assign(compound_id=EVERYWHERE)
 
 
-def _describe_wave(wave: pd.DataFrame, fewest: int) -> pd.DataFrame:
-    shares = measure_shares(wave["agreed"], wave["asked"], fewest)
-    compounds = wave.drop(index=EVERYWHERE, errors="ignore")
-    rest = compare_with_rest(compounds["agreed"], compounds["asked"], fewest).reindex(wave.index)
-    kept = ["measure", "wave", "wave_order", "first_on", "last_on"]
-    return wave[kept].assign(
-        part=wave["measure"].map(PART_OF),
-        yes_count=wave["agreed"],
-        base_count=wave["asked"],
-        status=shares["status"],
-        pct=_PCT * shares["share"],
-        pct_low=_PCT * shares["share_low"],
-        pct_high=_PCT * shares["share_high"],
-        rest_pct=_PCT * rest["rest_share"],
-        rest_count=rest["rest_asked"],
-        p_value=rest["p_value"],
-        against_rest=rest["verdict"],
+def _describe_rest(said: pd.DataFrame, fewest: int) -> pd.DataFrame:
+    """Each compound against the others."""
+    own = said[said["compound_id"] != EVERYWHERE]
+    groups = own["measure"] + "|" + own["wave_order"].astype(str)
+    rest = compare_with_rest(own["agreed"], own["asked"], fewest, groups=groups)
+    return pd.DataFrame(
+        {
+            "rest_pct": _PCT * rest["rest_share"],
+            "rest_count": rest["rest_asked"],
+            "p_value": rest["p_value"],
+            "against_rest": rest["verdict"],
+        }
     )
 
 
-def _describe_change(now: pd.DataFrame, before: pd.DataFrame, fewest: int) -> pd.DataFrame:
+def _describe_change(said: pd.DataFrame, shares: pd.DataFrame, fewest: int) -> pd.DataFrame:
     """Against the wave before, for compounds that were asked in both.
 
     The sum over all is left out: other compounds may stand behind it than before.
     """
-    both = [i for i in now.index.intersection(before.index) if i != EVERYWHERE]
-    now, before = now.loc[both], before.loc[both]
-    change = compare_waves(
-        now["agreed"], now["asked"], before["agreed"], before["asked"], fewest=fewest
+    own = said[said["compound_id"] != EVERYWHERE]
+    former = own.assign(
+        round=own["round"] + 1, share=shares["share"], enough=shares["status"] == KNOWN
     )
-    shares = measure_shares(before["agreed"], before["asked"], fewest)
+    key = ["compound_id", "measure", "round"]
+    kept = ["wave", "agreed", "asked", "share", "enough"]
+    both = own.reset_index().merge(former[[*key, *kept]], on=key, suffixes=("", "_before"))
+    both = both.set_index("index").rename_axis(None)
+    groups = both["measure"] + "|" + both["wave_order"].astype(str)
+    change = compare_waves(
+        both["agreed"], both["asked"], both["agreed_before"], both["asked_before"], fewest,
+        groups=groups,
+    )  # fmt: skip
     return pd.DataFrame(
         {
-            "before_wave": before["wave"],
-            "before_pct": _PCT * shares["share"],
-            "before_count": before["asked"].where(shares["status"] == KNOWN),
+            "before_wave": both["wave_before"],
+            "before_pct": _PCT * both["share"],
+            "before_count": both["asked_before"].where(both["enough"].astype(bool)),
             "change": _PCT * change["change"],
             "change_low": _PCT * change["change_low"],
             "change_high": _PCT * change["change_high"],
             "change_verdict": change["verdict"],
         }
-    )
-
-
-def _withhold(said: pd.DataFrame) -> pd.DataFrame:
-    """Take out the counts of compounds of which too few answered."""
-    is_known = said["status"] == KNOWN
-    return said.assign(
-        yes_count=said["yes_count"].where(is_known), base_count=said["base_count"].where(is_known)
     )

@@ -7,12 +7,15 @@ Work, chapter 6. Every item is measured for itself: nothing here adds items up t
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from scipy import stats
 
 from geo.alarms import adjust_by_holm
 from geo.checks import Floats, require_share, require_unique_index
 from geo.errors import GeoError
+
+Numbers = npt.NDArray[np.intp]
 
 FEWEST = 5
 KNOWN, TOO_FEW = "known", "too_few"
@@ -62,17 +65,23 @@ def measure_shares(
 
 
 def compare_with_rest(
-    agreed: pd.Series, asked: pd.Series, fewest: int = FEWEST, alpha: float = 0.05
+    agreed: pd.Series,
+    asked: pd.Series,
+    fewest: int = FEWEST,
+    alpha: float = 0.05,
+    groups: pd.Series | None = None,
 ) -> pd.DataFrame:
     """Tell which places agree more or less than all the others together.
 
     Parameters
     ----------
-    agreed, asked : (n,) whole counts of one item, a row for each place
+    agreed, asked : (n,) whole counts, a row for each place (and item)
     fewest : int
         Places with fewer answers are neither judged nor among the others.
     alpha : float
         Chance that any place at all is called different though none is.
+    groups : (n,) labels, or None
+        Where there are several items: which row is of which. Each is judged for itself.
 
     Returns
     -------
@@ -89,9 +98,10 @@ def compare_with_rest(
     yes, number = _read_counts(agreed, asked)
     judged = number >= max(fewest, 1)
     yes, number = np.where(judged, yes, 0.0), np.where(judged, number, 0.0)
-    rest_yes, rest = yes.sum() - yes, number.sum() - number
+    group = _number_groups(groups, len(number))
+    rest_yes, rest = (np.bincount(group, part)[group] - part for part in (yes, number))
     can_tell = judged & (rest > 0)
-    p_value = adjust_by_holm(_test_exactly(yes, number, rest_yes, rest, can_tell))
+    p_value = _adjust(_test_exactly(yes, number, rest_yes, rest, can_tell), group)
     rest_share = np.where(can_tell, rest_yes / np.where(rest > 0, rest, 1.0), np.nan)
     own_share = yes / np.where(number > 0, number, 1.0)
     verdict = np.where(own_share > rest_share, HIGHER, LOWER)
@@ -114,17 +124,20 @@ def compare_waves(
     asked_before: pd.Series,
     fewest: int = FEWEST,
     level: float = 0.95,
+    groups: pd.Series | None = None,
 ) -> pd.DataFrame:
     """Compare the share who agree with that of an earlier survey, place by place.
 
     Parameters
     ----------
-    agreed, asked, agreed_before, asked_before : (n,) whole counts of one item, one index
+    agreed, asked, agreed_before, asked_before : (n,) whole counts, one index
     fewest : int
         With fewer answers in either survey nothing is said.
     level : float
         Of the interval; what it leaves out is also the chance that any place at all is said to
         have changed though none has.
+    groups : (n,) labels, or None
+        Where there are several items: which row is of which. Each is judged for itself.
 
     Returns
     -------
@@ -152,7 +165,8 @@ def compare_waves(
     change = share - before
     change_low = change - np.hypot(share - low, high_before - before)
     change_high = change + np.hypot(high - share, before - low_before)
-    p_value = adjust_by_holm(_test_exactly(yes, number, yes_before, number_before, can_tell))
+    tested = _test_exactly(yes, number, yes_before, number_before, can_tell)
+    p_value = _adjust(tested, _number_groups(groups, len(tested)))
     is_sure = p_value <= 1 - level
     verdict = np.select(
         [change_low > 0, change_high < 0],
@@ -166,6 +180,22 @@ def compare_waves(
     )
     frame["verdict"] = np.where(can_tell, verdict, TOO_FEW)
     return frame
+
+
+def _number_groups(groups: pd.Series | None, size: int) -> Numbers:
+    """Groups by number from 0; all rows in one where none are named."""
+    if groups is None:
+        return np.zeros(size, dtype=np.intp)
+    return np.asarray(pd.factorize(groups)[0], dtype=np.intp)
+
+
+def _adjust(p_values: Floats, group: Numbers) -> Floats:
+    """Holm's adjustment within each group."""
+    adjusted = np.full(p_values.shape, np.nan)
+    for number in np.unique(group):
+        own = group == number
+        adjusted[own] = adjust_by_holm(p_values[own])
+    return adjusted
 
 
 def _read_counts(agreed: pd.Series, asked: pd.Series) -> tuple[Floats, Floats]:

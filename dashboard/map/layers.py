@@ -99,6 +99,7 @@ def describe_compounds(
         return labels, rows
     names = (
         "type", "households", "count", "rate", "rank", "flag", "top", "overdue", "coverage", "core",
+        "trust",
     )  # fmt: skip
     rows = [_describe(row, flags.get(row.compound_id, "")) for row in table.itertuples()]
     return [say(f"tip.{name}") for name in names], rows
@@ -129,6 +130,7 @@ def _describe(row: Any, flag: str) -> list[str]:
         count(row.overdue_count, "unit.complaints"),
         gaps,
         count(row.core_resident_count, "unit.people"),
+        _trust(row),
     ]
 
 
@@ -139,6 +141,12 @@ def tell_rank(rank: Any, low: Any, high: Any) -> str:
     if low == high:
         return say("rank.sure", rank=rank)
     return say("rank.range", rank=rank, low=low, high=high)
+
+
+def _trust(row: Any) -> str:
+    """Who trust their neighbours; nothing where too few answered, or none was asked."""
+    pct = getattr(row, "trust_pct", None)
+    return "" if pd.isna(pct) else say("tip.trust_value", pct=pct, count=int(row.trust_count))
 
 
 def _type(value: Any) -> str:

@@ -28,7 +28,7 @@ def show() -> None:
     place = _pick_place(table)
     if place:
         page.show_heading(table.loc[place, "name"])
-        capital_card.show_parts(told, table.loc[place])
+        capital_card.show_parts(told, table.loc[place], capital.has_core_list(compounds))
     if newest.empty:
         page.show_note([say("capital.no_survey")])
     else:
@@ -141,7 +141,7 @@ def _show_registers(told: pd.DataFrame, table: pd.DataFrame) -> None:
     period = tell_period(table["window_from"].min(), table["window_to"].max())
     page.show_note([say("capital.registers_lead", period=period)])
     names = ("organizations", "core", "activities", "meetings")
-    has_list = bool(table["core_resident_count"].fillna(0).sum() > 0)
+    has_list = capital.has_core_list(table)
     page.show_rows(
         [say("capital.head.name"), *(say(f"capital.head.{name}") for name in names)],
         [

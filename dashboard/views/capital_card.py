@@ -14,10 +14,11 @@ def show_capital(build: load.Build, row: pd.Series) -> None:
     if told.empty:
         return
     page.show_heading(say("nav.capital"), 3)
-    show_parts(told, row)
+    has_list = capital.has_core_list(load.frame(build, "out_compounds"))
+    show_parts(told, row, has_list)
 
 
-def show_parts(told: pd.DataFrame, row: pd.Series) -> None:
+def show_parts(told: pd.DataFrame, row: pd.Series, has_list: bool) -> None:
     """All items of one compound, and what the registers count beside them."""
     place = row["compound_id"]
     newest = capital.select_newest(told)
@@ -30,7 +31,6 @@ def show_parts(told: pd.DataFrame, row: pd.Series) -> None:
         page.show_note([say("capital.place_few", wave=_name_wave(newest), fewest=fewest)])
     else:
         _show_items(newest, place)
-    has_list = bool(load.frame(load.current_build(), "out_compounds")["core_resident_count"].sum())
     page.show_facts(
         [
             (say("capital.head.organizations"), capital.tell_organizations(row)),

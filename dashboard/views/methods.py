@@ -10,7 +10,7 @@ from geo.workdays import FIRST_KNOWN_YEAR, LAST_KNOWN_YEAR
 
 FIGURES = (
     "rate", "interval", "shrunk", "nearby", "rank", "change", "deadline", "closing", "repeat",
-    "funnel", "past", "alarms", "scan", "geocode", "density", "coverage", "effect", "targets",
+    "funnel", "past", "alarms", "scan", "geocode", "density", "coverage", "effect", "late", "capital", "targets",
     "steady", "quarantine",
 )  # fmt: skip
 TERMS = ("compound", "core", "need", "matter", "meeting", "intervention", "snapshot")
@@ -34,7 +34,17 @@ def show() -> None:
     told = {"months": profile.rate_months, "repeat_days": profile.repeat_days}
     for name in FIGURES:
         page.show_heading(say(f"methods.{name}.head"), 3)
-        page.show_note([say(f"methods.{name}.body", **told, **profile.coverage, **CHECKED)])
+        page.show_note(
+            [
+                say(
+                    f"methods.{name}.body",
+                    **told,
+                    **profile.coverage,
+                    **vars(profile.capital),
+                    **CHECKED,
+                )
+            ]
+        )
         if name == "alarms":
             _show_reliability()
         if name == "deadline":

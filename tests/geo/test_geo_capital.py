@@ -106,3 +106,17 @@ def test_the_interval_covers_what_is_true_as_often_as_it_says() -> None:
 def test_counts_that_cannot_be_are_refused(agreed: int, asked: int) -> None:
     with pytest.raises(GeoError, match="同意的人数"):
         measure_shares(counts(agreed), counts(asked))
+
+
+def test_items_in_one_table_are_judged_as_if_each_stood_alone() -> None:
+    agreed, asked = counts(0, 10, 5, 6), counts(10, 10, 10, 10)
+    items = pd.Series(["x", "x", "y", "y"], index=asked.index)
+    found = compare_with_rest(agreed, asked, groups=items)
+    apart = [compare_with_rest(agreed[items == i], asked[items == i]) for i in "xy"]
+    pd.testing.assert_frame_equal(found, pd.concat(apart))
+    before = counts(5, 5, 5, 5)
+    found = compare_waves(agreed, asked, before, asked, groups=items)
+    apart = [
+        compare_waves(*(part[items == i] for part in (agreed, asked, before, asked))) for i in "xy"
+    ]
+    pd.testing.assert_frame_equal(found, pd.concat(apart))

@@ -180,6 +180,29 @@ def test_without_survey_and_registers_there_are_no_rows(
     assert empty_store.frame("out_actions").empty
 
 
+def test_a_later_survey_numbered_alike_does_not_take_the_place_of_an_earlier_one(
+    empty_store: Store, tmp_path: Path
+) -> None:
+    first = [SURVEY, *answer("W", "甲园", "2025-09-10", 5, 4, 4, 3, 3, 1)]
+    second = [SURVEY, *answer("W", "甲园", "2026-09-10", 1, 1, 1, 1, 1, 1)]
+    names = ("问卷2025.xlsx", "问卷2026.xlsx")
+    books = [
+        write_workbook(tmp_path / name, {"居民问卷": rows})
+        for name, rows in zip(names, (first, second), strict=True)
+    ]
+    register = write_workbook(tmp_path / "小区.xlsx", {"小区台账": REGISTER})
+    refresh(empty_store, [register, books[0]])
+    report = refresh(empty_store, [books[1]])
+    problems = [i.problem for i in report.issues if i.file == "问卷2026.xlsx"]
+    assert len(problems) == 6
+    assert all("各自从头编号" in told for told in problems)
+    table = empty_store.frame("out_capital")
+    assert table.loc[table["compound_id"] == "T01", ["wave", "yes_count"]].to_numpy().tolist() == [
+        ["2025", 3]
+    ]
+    assert len(empty_store.frame("quarantine")) == 6
+
+
 @pytest.mark.parametrize(
     ("action", "lateness", "days"),
     [

@@ -619,7 +619,8 @@
 
   /* Where there is no room at all, the name stands nearby, tied to its place by a line. */
   function placeAside(id, taken) {
-    var form = labelForms(view.compounds[id].shape.name, "", 0, null).pop();
+    var late = (view.chips[id] || []).filter(isLate);
+    var form = labelForms(view.compounds[id].shape.name, "", 0, late).pop();
     var point = view.map.latLngToLayerPoint(anchorOf(id));
     for (var far = 32; far <= 128; far += 12) {
       for (var turn = 0; turn < 16; turn += 1) {
@@ -665,7 +666,7 @@
     if (chips) {
       sets.push(chips.filter(function (chip) { return CALM.indexOf(chip.look) < 0; }));
       /* What is late is never left out. */
-      sets.push(chips.filter(function (chip) { return chip.look === "act-late"; }));
+      sets.push(chips.filter(isLate));
     }
     function add(lines, size, figure, shown) {
       var columns = Math.max(3, Math.min(7, Math.floor(room / CHIP), shown.length));
@@ -688,6 +689,10 @@
       });
     });
     return forms;
+  }
+
+  function isLate(chip) {
+    return chip.look === "act-late";
   }
 
   /* A name in two lines, broken as near its middle as can be, never inside a number or a Latin
