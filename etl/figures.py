@@ -9,17 +9,23 @@ import pandas as pd
 
 from etl.capital import publish_actions, publish_capital
 from etl.coverage import describe_coverage, judge_organizations
+from etl.cultivation import publish_cultivation
 from etl.deliberation import publish_deliberation
 from etl.effects import publish_effects
+from etl.formation import publish_formation
 from etl.handling import (
+    Handling,
     handle_compounds,
     measure_handling,
     publish_handling,
     read_handling,
 )
 from etl.hotspots import SEED, STREET_M, find_hotspots
+from etl.network import publish_network
+from etl.people import describe_people, find_span
 from etl.profile import Profile
 from etl.store import Writer, named_sql
+from etl.supervision import publish_supervision
 from etl.tables.outputs import (
     OUT_CELLS,
     OUT_COMPOUNDS,
@@ -32,7 +38,6 @@ from etl.tables.outputs import (
 )
 from etl.tally import (
     Period,
-    Tally,
     add_months,
     count_compounds,
     list_unknown_years,
@@ -74,7 +79,9 @@ def publish_figures(writer: Writer, profile: Profile) -> None:
     writer.replace(OUT_COVERAGE, coverage)
     compounds = _describe_compounds(writer, base, tally.months, months, period)
     compounds = compounds.join(describe_coverage(writer, states, coverage, base))
-    compounds = compounds.join(_describe_handling(writer, tally, compounds))
+    handling = read_handling(writer, tally, period) if period else None
+    compounds = compounds.join(_describe_handling(writer, handling, compounds, period))
+    compounds = compounds.join(_describe_people(writer, base, states, handling, profile, period))
     compounds = compounds.join(publish_deliberation(writer, profile, tally, base))
     publish_effects(writer, tally, base.index)
     publish_actions(writer, tally)
@@ -155,15 +162,31 @@ def _describe_compounds(
     return out.join(_compare_months(months, period))
 
 
-def _describe_handling(writer: Writer, tally: Tally, compounds: pd.DataFrame) -> pd.DataFrame:
+def _describe_people(
+    writer: Writer, base: pd.DataFrame, states: pd.DataFrame, handling: Handling | None,
+    profile: Profile, period: Period | None,
+) -> pd.DataFrame:  # fmt: skip
+    """Who takes part in each compound; the tables on organizations and committees are written."""
+    span = find_span(writer, profile, period)
+    register = writer.frame("organization_register")
+    ties = writer.frame("activity_ties", **span.window)
+    publish_cultivation(writer, register, ties, profile, span)
+    publish_formation(writer, profile, span)
+    publish_supervision(writer, states, ties, handling, span)
+    publish_network(writer, base, states, register, ties, profile, span)
+    return describe_people(writer, base, span)
+
+
+def _describe_handling(
+    writer: Writer, handling: Handling | None, compounds: pd.DataFrame, period: Period | None
+) -> pd.DataFrame:
     """How each compound's complaints are dealt with; `out_handling` says it of them all."""
-    if tally.period is None:
+    if handling is None or period is None:
         writer.replace(OUT_HANDLING, pd.DataFrame(columns=[c.name for c in OUT_HANDLING.columns]))
         return pd.DataFrame(index=compounds.index)
-    handling = read_handling(writer, tally, tally.period)
     measured = measure_handling(handling, compounds)
     publish_handling(writer, measured, handling, compounds)
-    return handle_compounds(measured, handling, tally.period, compounds.index)
+    return handle_compounds(measured, handling, period, compounds.index)
 
 
 def _smooth_nearby(writer: Writer, counts: pd.Series, households: pd.Series) -> pd.Series:

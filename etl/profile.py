@@ -27,9 +27,10 @@ from etl.tables import BY_NAME, TABLES
 from etl.tables.common import PARTIES
 from etl.tables.complaints import URGENCIES
 from etl.tables.governance import MATTER_LEVELS, PATHS
-from etl.tables.organizations import KINDS
+from etl.tables.organizations import KINDS, STAGES
 from etl.tables.places import TYPES
 from geo.crs import Datum
+from geo.cultivation import CONDITIONS
 
 AUTO = "auto"
 # Which days are off besides weekends: the public holidays of mainland China, or none.
@@ -162,6 +163,17 @@ class Vote:
 
 
 @dataclass(frozen=True, config=_STRICT)
+class Cultivation:
+    """One rule of how residents' organizations grow: when it holds, the next step, and why."""
+
+    when: Text
+    step: Text
+    why: Text
+    stages: Texts = ()
+    kinds: Texts = ()
+
+
+@dataclass(frozen=True, config=_STRICT)
 class Rule:
     """What differs of one column here."""
 
@@ -215,6 +227,8 @@ class Profile:
     votes: tuple[Vote, ...]
     needs: dict[str, Annotated[StrictInt, Field(ge=0, le=100_000)]]
     deliberation: dict[str, Days]
+    cultivation: tuple[Cultivation, ...]
+    committee: dict[str, Annotated[Number, Field(ge=0, le=100)]]
     sources: tuple[Source, ...] = ()
     boundaries: tuple[BoundarySource, ...] = ()
     text: str = ""
@@ -350,6 +364,7 @@ class _Check:
         self._check_expectations()
         self._check_targeting()
         self._check_routing()
+        self._check_people()
         self._allow("holidays", [self.profile.holidays], [CHINA, WEEKENDS])
         levels = [value.code for value in URGENCIES]
         self._allow("due_days_at_most", self.profile.due_days_at_most, levels)
@@ -449,6 +464,13 @@ class _Check:
         own = tomllib.loads(self.profile.text)
         if section in own or "categories" not in own:
             self._allow(where, named, self.categories)
+
+    def _check_people(self) -> None:
+        self._allow("committee", self.profile.committee, self.defaults["committee"])
+        for rule in self.profile.cultivation:
+            self._allow("cultivation", [rule.when], CONDITIONS)
+            self._allow("cultivation", rule.stages, [value.code for value in STAGES])
+            self._allow("cultivation", rule.kinds, self.kinds)
 
     def _check_targeting(self) -> None:
         self._allow("weights", self.profile.weights, self.defaults["weights"])

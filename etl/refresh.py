@@ -29,6 +29,7 @@ from etl.check import (
     join_checked,
 )
 from etl.figures import publish_figures
+from etl.formation import list_faults
 from etl.ledger import Ledger
 from etl.match import Match, NoMatch
 from etl.names import Names
@@ -208,6 +209,7 @@ class Refresh:
         self._compare_with_register()
         self._compare_talks()
         self._find_contradictions()
+        self._name_faults()
         self.has_news |= self.ledger.write()
         self.has_news |= self._remember_answers(new_answers)
         if self._has_new_profile():
@@ -658,6 +660,17 @@ class Refresh:
                         f"（{newest}）之后，请核对状态和日期"
                     )
                     self._point_at(table, place, rule.column, str(value), problem)
+
+    def _name_faults(self) -> None:
+        """Name rows that do not go together, such as a vote held before it was announced."""
+        if not {"committee_steps", "organizations"} & {s.table for s in self.report.sheets}:
+            return
+        for fault in list_faults(self.writer):
+            # A sheet that is not read today was told of when it was.
+            if (fault.file, fault.sheet, fault.table) in self.matches:
+                place = [fault.file, fault.sheet, fault.row]
+                table = self.profile.table(fault.table)
+                self._point_at(table, place, fault.column, fault.value, fault.problem)
 
     def _report(self, issue: Issue) -> None:
         self.report.issues.append(issue)

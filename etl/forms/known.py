@@ -16,7 +16,7 @@ from etl.profile import Profile
 from etl.store import Store
 from etl.table import Column, Table
 from etl.tables.governance import MATTER_STATUSES, MEETING_KINDS, NEED_STATUSES, PROMISE_STATES
-from etl.tables.organizations import ACTIVITY_KINDS, KINDS
+from etl.tables.organizations import ACTIVITY_KINDS, KINDS, NOBODY
 from etl.tables.places import GROUPS, TYPES
 
 Facets = Mapping[str, frozenset[str]]
@@ -27,6 +27,8 @@ _WITH_TYPE = (
     "SELECT t.*, c.type AS type FROM core_{} t LEFT JOIN core_compounds c USING (compound_id)"
 )
 OPEN = frozenset({"待办", "处理中"})
+# A row may also say that a compound has nobody.
+_IN_OFFICE = f"coalesce(is_active, true) AND role NOT IN {NOBODY}"
 # An organization that is being founded or was dissolved is none of those that there are.
 FOUNDED = (("state", frozenset({"正常", "名存实亡"})),)
 
@@ -261,10 +263,10 @@ FIGURES: tuple[Figure, ...] = (
         "组织覆盖判定：正常、名存实亡为“有”，无、已解散、不适用为“无”", "", "coverage",
         "(state IN ('正常', '名存实亡'))::INT", unsure="state IN ('未知', '筹备')", is_flag=True, needs="kind"),
     _count_of("core_resident_count", "居民骨干人数", ("居民骨干", "居民骨干数", "骨干人数", "骨干数"),
-        "居民骨干名单里在任的人数", "人", "core_residents", where="coalesce(is_active, true)"),
+        "居民骨干名单里在任的人数", "人", "core_residents", where=_IN_OFFICE),
     _count_of("party_core_count", "党员骨干人数", ("党员骨干", "党员骨干数"),
         "居民骨干名单里在任的党员人数", "人", "core_residents",
-        where="coalesce(is_active, true) AND is_party_member"),
+        where=f"{_IN_OFFICE} AND is_party_member"),
     _count_of("activity_count", "活动次数", ("活动数", "活动场次", "开展活动次数", "活动场数",
         "开展活动数"), "活动记录的条数，按活动日期计月", "次", "activities"),
     _sum_of("participant_count", "活动参与人次", ("参与人数", "参与人次", "参加人数", "人数",

@@ -53,7 +53,7 @@ STEPS = (
     Value("监督", aliases=("接受监督", "监督小组", "成立监督小组")),
 )  # fmt: skip
 # A row of the list of core residents that says so of a compound: it has none.
-NOBODY = ("无", "没有", "暂无", "无骨干", "暂无骨干")
+NOBODY = ("无骨干", "暂无骨干", "没有骨干", "尚无骨干", "没有")
 
 ORGANIZATIONS = Table(
     "organizations",
@@ -160,7 +160,7 @@ CORE_RESIDENTS = Table(
         Column("core_resident_id", str, "骨干编号", ("编号",), example="G001"),
         compound(required=True),
         Column("role", str, "角色", ("职务", "身份", "骨干类型", "承担角色"), required=True,
-               example="楼栋长", note="整个小区没有骨干的，写一行“无”；一行不写算作不清楚"),
+               example="楼栋长", note="整个小区没有骨干的，角色写“无骨干”；一行都没有的算作情况未知"),
         Column("age_band", str, "年龄段", ("年龄", "年龄层"), values=AGE_BANDS),
         flag("is_party_member", "是否党员", "党员"),
         Column("organization_id", str, "所属组织", ("所在组织", "组织"),

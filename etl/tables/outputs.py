@@ -8,6 +8,7 @@ from etl.table import Column, Table
 from etl.tables.capital import OUT_ACTIONS, OUT_CAPITAL
 from etl.tables.deliberation import OUT_HANDBOOK, OUT_MATTERS, OUT_NEEDS, OUT_PROMISES
 from etl.tables.organizations import KINDS
+from etl.tables.people import PEOPLE_OUTPUTS
 from etl.tables.places import TYPES
 from etl.tables.shown import day, flag, number, share, text, whole
 
@@ -97,7 +98,10 @@ OUT_COMPOUNDS = Table(
         text("service_name", "最近的服务点", "写了服务半径和坐标、正常运行的组织"),
         number("service_m", "到服务点距离", "米", "从小区内一点起的直线距离"),
         flag("is_in_reach", "在服务半径内", "没有登记服务点或小区没有位置的为空"),
-        whole("core_resident_count", "居民骨干", "人"),
+        whole("core_resident_count", "居民骨干", "人", "名单里没有这个小区的为空"),
+        number("core_per_100h", "每百户骨干", "人/百户"),
+        whole("participant_count", "活动参与", "人次", "统计期内；没有登记活动的为空"),
+        number("participants_per_100h", "每百户参与", "人次/百户"),
         whole("open_need_count", "未解决需求", "条"),
         number(
             "open_needs_per_1000h", "每千户未解决需求", "条/千户", "没有需求清单或户数未知的为空"
@@ -364,4 +368,5 @@ OUTPUTS: tuple[Table, ...] = (
     OUT_TARGETS,
     OUT_TOTALS,
     OUT_SHAPES,
+    *PEOPLE_OUTPUTS,
 )

@@ -1,0 +1,239 @@
+"""Property companies and owners' committees: what came of complaints, meetings and promises."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from etl.cells import fold
+from etl.handling import Handling
+from etl.network import split_partners
+from etl.people import Span
+from etl.store import Writer
+from etl.tables.common import PARTIES
+from etl.tables.organizations import KINDS
+from etl.tables.people import OUT_SUPERVISION
+from geo.coverage import ACTIVE, FORMING, NOMINAL
+from geo.handling import estimate_closing, measure_share
+from geo.supervision import TOO_FEW, compare_shares
+
+# Who is supervised, and under which word the handbook and the minutes know them.
+PARTY_OF = {"property_company": "物业", "owners_committee": "业委会"}
+ALL, OWN = "all", "own"
+SEAM = "\t"
+Leading = Mapping[Hashable, list[Any]]  # party: the categories that it leads
+COUNTS = {"complaint_count": "complaint_count", "judged_count": "judged_count",
+          "overdue_count": "late_count", "repeat_count": "repeat_count"}  # fmt: skip
+OUTCOMES = {"kept": "kept_count", "kept_late": "kept_late_count", "slipped": "slipped_count",
+            "pending": "pending_count"}  # fmt: skip
+TOLD_PROMISES = 20
+
+
+def publish_supervision(
+    writer: Writer, states: pd.DataFrame, ties: pd.DataFrame, handling: Handling | None, span: Span
+) -> None:
+    """Write `out_supervision`: a row for each organization over all its compounds, and in each."""
+    serving = _list_serving(states)
+    columns = [column.name for column in OUT_SUPERVISION.columns]
+    if serving.empty:
+        writer.replace(OUT_SUPERVISION, pd.DataFrame(columns=columns))
+        return
+    leading = writer.frame("leading_parties").groupby("party")["category"].agg(list).to_dict()
+    rows = _list_rows(serving, leading)
+    if handling is not None:
+        rows = rows.join(_measure_complaints(rows, serving, handling, leading), on="group")
+        # Whole organizations are compared; of one without a complaint nothing can be said.
+        is_untold = rows["verdict"].isna() & rows["compound_id"].eq("")
+        rows["verdict"] = rows["verdict"].mask(is_untold, TOO_FEW)
+    rows = rows.merge(_describe_bodies(serving, span), on=["organization_id", "compound_id"])
+    rows = rows.join(_count_meetings(writer, serving, span), on=["organization_id", "compound_id"])
+    rows = rows.join(_count_promises(writer, serving, span), on=["organization_id", "compound_id"])
+    rows = rows.join(_count_activities(serving, ties), on=["organization_id", "compound_id"])
+    rows["compound_id"] = rows["compound_id"].replace("", None)
+    writer.replace(OUT_SUPERVISION, rows.reindex(columns=columns))
+
+
+def _list_serving(states: pd.DataFrame) -> pd.DataFrame:
+    """Which company or committee serves which compound, once over all ('') and once in each."""
+    serves = states[
+        states["kind"].isin(list(PARTY_OF))
+        & states["state"].isin([ACTIVE, FORMING, NOMINAL])
+        & states["organization_id"].notna()
+    ].rename(columns={"compound_id": "served_id", "organization_name": "name"})
+    serves = serves.drop_duplicates(["organization_id", "served_id"])
+    both = [serves.assign(compound_id=""), serves.assign(compound_id=serves["served_id"])]
+    return pd.concat(both, ignore_index=True)
+
+
+def _list_rows(serving: pd.DataFrame, leading: Leading) -> pd.DataFrame:
+    """A row for each organization, compound ('' over all) and basis."""
+    keys = serving[["organization_id", "kind", "compound_id"]].drop_duplicates()
+    parts = []
+    for basis in (OWN, ALL):
+        lists = keys["kind"].map(lambda kind: leading.get(PARTY_OF[kind], []))
+        rows = keys.assign(basis=basis, categories=lists)
+        parts.append(rows[lists.map(bool)] if basis == OWN else rows)
+    rows = pd.concat(parts, ignore_index=True)
+    rows["group"] = _label(rows)
+    listed = rows["categories"].where(rows["basis"] == OWN, rows["categories"].map(lambda _: []))
+    return rows.assign(categories=[json.dumps(c, ensure_ascii=False) for c in listed])
+
+
+def _label(rows: pd.DataFrame) -> pd.Series:
+    return rows["organization_id"] + SEAM + rows["compound_id"] + SEAM + rows["basis"]
+
+
+def _measure_complaints(
+    rows: pd.DataFrame, serving: pd.DataFrame, handling: Handling, leading: Leading
+) -> pd.DataFrame:
+    """Complaints of the compounds served, past their deadline and until closed; by group."""
+    counts, spans = (
+        _spread(frame, serving, leading) for frame in (handling.counts, handling.spans)
+    )
+    labels = pd.Index(rows["group"])
+    sums = counts.groupby("group")[list(COUNTS)].sum().reindex(labels).fillna(0).astype("int64")
+    late = measure_share(sums["overdue_count"], sums["judged_count"]).add_prefix("late_")
+    closing = estimate_closing(
+        spans["working_days"], spans["is_closed"], spans["group"], number=spans["number"]
+    )[["days", "days_low", "days_high"]].add_prefix("closing_")
+    found = sums.rename(columns=COUNTS).join(late).join(closing).replace(np.inf, np.nan)
+    return found.join(_compare(rows, counts))
+
+
+def _spread(frame: pd.DataFrame, serving: pd.DataFrame, leading: Leading) -> pd.DataFrame:
+    """The rows of complaints once for each organization and basis that they count for."""
+    served = serving[["organization_id", "kind", "compound_id", "served_id"]]
+    told = frame.rename(columns={"compound_id": "served_id"}).merge(served, on="served_id")
+    pairs = {(kind, c) for kind, party in PARTY_OF.items() for c in leading.get(party, [])}
+    is_own = [pair in pairs for pair in zip(told["kind"], told["category"], strict=True)]
+    both = pd.concat(
+        [told.assign(basis=ALL), told[np.array(is_own, dtype=bool)].assign(basis=OWN)],
+        ignore_index=True,
+    )
+    return both.assign(group=_label(both) if len(both) else pd.Series(dtype=str))
+
+
+def _compare(rows: pd.DataFrame, counts: pd.DataFrame) -> pd.DataFrame:
+    """Companies among companies, committees among committees: whose share is told apart."""
+    whole = counts[counts["compound_id"] == ""]
+    parts = []
+    for _, alike in whole.groupby(["kind", "basis"]):
+        months = alike.groupby(["group", "month"])[["overdue_count", "judged_count"]].sum()
+        told = months.reset_index().set_axis(["group", "month", "part", "whole"], axis=1)
+        parts.append(compare_shares(told)[["p_value", "verdict"]])
+    return pd.concat(parts) if parts else pd.DataFrame(columns=["p_value", "verdict"])
+
+
+def _describe_bodies(serving: pd.DataFrame, span: Span) -> pd.DataFrame:
+    """Name, state, last answer and the end of the term, over all and in each compound."""
+    grouped = serving.groupby(["organization_id", "compound_id"])
+    told = grouped.agg(
+        name=("name", "first"),
+        state=("state", "first"),
+        compound_count=("served_id", "nunique"),
+        last_active_on=("last_active_on", "max"),
+        term_ends_on=("term_ends_on", "min"),
+    )
+    days = (pd.to_datetime(told["term_ends_on"]) - span.today).dt.days
+    return told.assign(term_days=days).reset_index()
+
+
+def _count_meetings(writer: Writer, serving: pd.DataFrame, span: Span) -> pd.DataFrame:
+    """Meetings in the compounds served, and at how many of them the organization was."""
+    meetings = writer.frame("meetings_held", **span.window)
+    told = meetings.rename(columns={"compound_id": "served_id"}).merge(
+        serving[["organization_id", "name", "kind", "compound_id", "served_id"]], on="served_id"
+    )
+    words = _words_by_kind()
+    told["is_said"] = told["parties"].notna()
+    told["is_there"] = [
+        any(fold(part) in words[kind] or part == name for part in split_partners(parties))
+        for parties, kind, name in zip(told["parties"], told["kind"], told["name"], strict=True)
+    ]
+    grouped = told.groupby(["organization_id", "compound_id"])
+    found = pd.DataFrame(
+        {
+            "meeting_count": grouped["meeting_id"].nunique(),
+            "attended_count": grouped["is_there"].sum(),
+            "unsaid_count": (~told["is_said"]).groupby(
+                [told["organization_id"], told["compound_id"]]
+            ).sum(),
+        }
+    )  # fmt: skip
+    return _complete(found, serving)
+
+
+def _words_by_kind() -> dict[str, set[str]]:
+    """How minutes write that somebody of a kind was there."""
+    words: dict[str, set[str]] = {}
+    for kind, party in PARTY_OF.items():
+        values = [v for v in KINDS if v.code == kind] + [v for v in PARTIES if v.code == party]
+        words[kind] = {fold(word) for value in values for word in value.spellings}
+    return words
+
+
+def _complete(found: pd.DataFrame, serving: pd.DataFrame) -> pd.DataFrame:
+    """Zero where something is on record of nobody."""
+    keys = serving[["organization_id", "compound_id"]].drop_duplicates()
+    return found.reindex(pd.MultiIndex.from_frame(keys)).fillna(0).astype("int64")
+
+
+def _count_promises(writer: Writer, serving: pd.DataFrame, span: Span) -> pd.DataFrame:
+    """What they were asked to do at meetings, and did."""
+    until = span.today.date() if not pd.isna(span.today) else None
+    asked = writer.frame("promises_asked", known_until=until, **span.window)
+    kinds = {party: kind for kind, party in PARTY_OF.items()}
+    asked = asked.assign(kind=asked["party"].map(kinds)).rename(
+        columns={"compound_id": "served_id"}
+    )
+    served = serving[["organization_id", "kind", "compound_id", "served_id"]]
+    told = asked.merge(served, on=["served_id", "kind"])
+    keys = [told["organization_id"], told["compound_id"]]
+    found = pd.DataFrame(
+        {name: (told["outcome"] == code).groupby(keys).sum() for code, name in OUTCOMES.items()}
+    )
+    found = _complete(found, serving)
+    found.insert(0, "asked_count", found.sum(axis=1))
+    lists: dict[tuple[Hashable, Hashable], list[dict[str, Any]]] = {}
+    for row in told.to_dict("records"):
+        lists.setdefault((row["organization_id"], row["compound_id"]), []).append(
+            {
+                "what": row["promise"],
+                "compound_id": row["served_id"],
+                "asked_on": _day(row["held_on"]),
+                "due_on": _day(row["due_on"]),
+                "kept_on": _day(row["kept_on"]),
+                "outcome": row["outcome"],
+            }
+        )
+    written = [
+        json.dumps(lists.get(key, [])[:TOLD_PROMISES], ensure_ascii=False) for key in found.index
+    ]
+    return found.assign(asked=written)
+
+
+def _day(moment: Any) -> str | None:
+    return None if pd.isna(moment) else f"{pd.Timestamp(moment):%Y-%m-%d}"
+
+
+def _count_activities(serving: pd.DataFrame, ties: pd.DataFrame) -> pd.DataFrame:
+    """Activities that they held or helped with, where they serve."""
+    hosted = ties[["organization_id", "compound_id", "activity_count"]]
+    names = serving.drop_duplicates("organization_id").set_index("name")["organization_id"]
+    helped = [
+        (names[part], row.compound_id, row.activity_count)
+        for row in ties.itertuples()
+        for part in split_partners(row.partners)
+        if part in names.index and names[part] != row.organization_id
+    ]
+    both = pd.concat([hosted, pd.DataFrame(helped, columns=hosted.columns)], ignore_index=True)
+    told = both.rename(columns={"compound_id": "served_id"}).merge(
+        serving[["organization_id", "compound_id", "served_id"]],
+        on=["organization_id", "served_id"],
+    )
+    sums = told.groupby(["organization_id", "compound_id"])["activity_count"].sum()
+    return _complete(sums.to_frame(), serving)
