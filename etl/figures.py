@@ -81,8 +81,9 @@ def publish_figures(writer: Writer, profile: Profile) -> None:
     compounds = compounds.join(describe_coverage(writer, states, coverage, base))
     handling = read_handling(writer, tally, period) if period else None
     compounds = compounds.join(_describe_handling(writer, handling, compounds, period))
-    compounds = compounds.join(_describe_people(writer, base, states, handling, profile, period))
+    # Companies answer for what was promised at meetings, which is judged first.
     compounds = compounds.join(publish_deliberation(writer, profile, tally, base))
+    compounds = compounds.join(_describe_people(writer, base, states, handling, profile, period))
     publish_effects(writer, tally, base.index)
     publish_actions(writer, tally)
     publish_capital(writer, tally, base, profile)

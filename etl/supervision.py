@@ -19,6 +19,7 @@ from etl.tables.organizations import KINDS
 from etl.tables.people import OUT_SUPERVISION
 from geo.coverage import ACTIVE, FORMING, NOMINAL
 from geo.handling import estimate_closing, measure_share
+from geo.promises import KEPT, LATE, OPEN, SLIPPED, UNKNOWN
 from geo.supervision import TOO_FEW, compare_shares
 
 # Who is supervised, and under which word the handbook and the minutes know them.
@@ -28,8 +29,8 @@ SEAM = "\t"
 Leading = Mapping[Hashable, list[Any]]  # party: the categories that it leads
 COUNTS = {"complaint_count": "complaint_count", "judged_count": "judged_count",
           "overdue_count": "late_count", "repeat_count": "repeat_count"}  # fmt: skip
-OUTCOMES = {"kept": "kept_count", "kept_late": "kept_late_count", "slipped": "slipped_count",
-            "pending": "pending_count"}  # fmt: skip
+OUTCOMES = {KEPT: "kept_count", LATE: "kept_late_count", SLIPPED: "slipped_count",
+            OPEN: "pending_count", UNKNOWN: "unsaid_promise_count"}  # fmt: skip
 TOLD_PROMISES = 20
 
 
@@ -184,8 +185,7 @@ def _complete(found: pd.DataFrame, serving: pd.DataFrame) -> pd.DataFrame:
 
 def _count_promises(writer: Writer, serving: pd.DataFrame, span: Span) -> pd.DataFrame:
     """What they were asked to do at meetings, and did."""
-    until = span.today.date() if not pd.isna(span.today) else None
-    asked = writer.frame("promises_asked", known_until=until, **span.window)
+    asked = writer.frame("promises_asked", **span.window)
     kinds = {party: kind for kind, party in PARTY_OF.items()}
     asked = asked.assign(kind=asked["party"].map(kinds)).rename(
         columns={"compound_id": "served_id"}

@@ -135,6 +135,7 @@ OUT_SUPERVISION = Table(
         whole("kept_late_count", "晚了做到", "件"),
         whole("slipped_count", "过期没做", "件"),
         whole("pending_count", "还没到期", "件"),
+        whole("unsaid_promise_count", "没写期限和结果", "件"),
         text("asked", "要求和结果", "JSON 列表"),
     ),
 )
