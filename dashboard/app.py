@@ -9,7 +9,7 @@ from dashboard import choice, page
 from dashboard.map.files import OWN
 from dashboard.words import LANGUAGES, say
 
-PAGES = ("map", "actions", "capital", "data", "quality", "methods")
+PAGES = ("map", "organizations", "actions", "capital", "data", "quality", "methods")
 
 
 def main() -> None:

@@ -28,6 +28,30 @@ def chart_months(counts: pd.DataFrame, listed: list[pd.Timestamp]) -> alt.Chart:
     return _finish(base.mark_bar(color=BAR), say("chart.months", n=int(sums.sum())), 190)
 
 
+def chart_participants(months: pd.DataFrame, listed: list[pd.Timestamp]) -> alt.Chart:
+    """Bars of those who came to activities, by month; one of which no number is known is none."""
+    sums = months.groupby("month")[["participant_count", "activity_count"]].sum()
+    sums = sums.reindex(listed).fillna(0).astype(int)
+    data = pd.DataFrame(
+        {
+            "month": [f"{m:%Y-%m}" for m in sums.index],
+            "count": sums["participant_count"].to_numpy(),
+            "activities": sums["activity_count"].to_numpy(),
+        }
+    )
+    base = alt.Chart(data).encode(
+        x=alt.X("month:O", title=None, axis=alt.Axis(labelAngle=-60, labelOverlap=True)),
+        y=alt.Y("count:Q", title=None, axis=alt.Axis(tickMinStep=1, tickCount=4)),
+        tooltip=[
+            alt.Tooltip("month:O", title=say("chart.month")),
+            alt.Tooltip("count:Q", title=say("chart.participants_unit"), format=","),
+            alt.Tooltip("activities:Q", title=say("chart.activities_unit")),
+        ],
+    )
+    told = {"people": int(data["count"].sum()), "activities": int(data["activities"].sum())}
+    return _finish(base.mark_bar(color=BAR), say("chart.participants", **told), 190)
+
+
 def chart_shares(names: pd.Series, counts: pd.Series, title: str, what: str) -> alt.Chart:
     """Bars lying down, largest first, each with its figure."""
     told = [name_value(what, name) for name in names]

@@ -12,9 +12,13 @@ from dashboard.words import speak
 from etl.tables.governance import PATHS
 from etl.tables.survey import ITEMS
 
-COLOURINGS = ("rate", "change", "type", "households", "coverage", "trust")
+COLOURINGS = (
+    "rate", "change", "type", "households", "coverage", "core", "taking_part", "trust"
+)  # fmt: skip
 OVERLAYS = ("hotspots", "density", "gaps", "organizations", "reach", "actions", "buildings")
 FORMS = ("map", "table")
+# The parts of the page on organizations.
+PARTS = ("gaps", "growth", "committees", "core", "watch", "activities", "network")
 LANGUAGES = ("zh", "en")
 KEPT = "choice"
 
@@ -30,6 +34,7 @@ class Choice:
     first: str = ""
     last: str = ""
     form: str = "map"
+    part: str = "gaps"
     lang: str = "zh"
     # Of the pages on social capital and on actions: an item of the survey, a path, one action,
     # and words looked for.
@@ -52,7 +57,8 @@ class Choice:
 def read_query(query: Mapping[str, str]) -> Choice:
     """The choice that an address says; words that mean nothing here are passed over."""
     choice = Choice()
-    for name, allowed in (("color", COLOURINGS), ("form", FORMS), ("lang", LANGUAGES)):
+    allowed_words = {"color": COLOURINGS, "form": FORMS, "part": PARTS, "lang": LANGUAGES}
+    for name, allowed in allowed_words.items():
         if query.get(name) in allowed:
             choice = replace(choice, **{name: query[name]})
     if "show" in query:

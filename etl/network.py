@@ -154,11 +154,11 @@ def _sum_links(links: pd.DataFrame) -> pd.DataFrame:
     """One row for two ends and a relation; of several the one that holds counts."""
     keys = ["source", "target", "relation"]
     ordered = links.assign(
-        last_on=pd.to_datetime(links["last_on"]), count=links["count"].astype("Float64")
+        last_on=pd.to_datetime(links["last_on"]), tie_count=links["tie_count"].astype("Float64")
     ).sort_values([*keys, "is_broken"], kind="stable")
     grouped = ordered.groupby(keys, sort=False)
     summed = grouped.agg(
-        count=("count", lambda counts: counts.sum(min_count=1)),
+        tie_count=("tie_count", lambda counts: counts.sum(min_count=1)),
         last_on=("last_on", "max"),
         is_broken=("is_broken", "first"),
     )

@@ -64,6 +64,26 @@ def _colour_rate(table: pd.DataFrame) -> Colouring:
     return _grade(say("color.rate"), say("unit.rate"), table["shown_shrunk"], WARM, told.fillna(""))
 
 
+def _colour_core(table: pd.DataFrame) -> Colouring:
+    """Core residents per 100 households; where no list names the compound nothing is known."""
+    return _colour_per_hundred(table, "core", "core_per_100h", "core.unknown")
+
+
+def _colour_taking_part(table: pd.DataFrame) -> Colouring:
+    """How often people took part per 100 households; without an activity nothing is known."""
+    return _colour_per_hundred(table, "taking_part", "participants_per_100h", "taking_part.unknown")
+
+
+def _colour_per_hundred(table: pd.DataFrame, name: str, column: str, unknown: str) -> Colouring:
+    # A store of an earlier version does not have the column.
+    found = table[column] if column in table else pd.Series(pd.NA, index=table.index)
+    values = found.astype("Float64").astype(float)
+    told = values.map(lambda number: f"{number:.3g}", na_action="ignore").fillna("")
+    return _grade(
+        say(f"color.{name}"), say(f"unit.{name}"), values, COOL, told, unknown=say(unknown)
+    )
+
+
 def _grade(
     title: str,
     unit: str,
@@ -159,5 +179,7 @@ COLOURINGS: dict[str, Callable[[pd.DataFrame], Colouring]] = {
     "type": _colour_types,
     "households": _colour_households,
     "coverage": _colour_coverage,
+    "core": _colour_core,
+    "taking_part": _colour_taking_part,
     "trust": _colour_trust,
 }

@@ -13,7 +13,7 @@ from dashboard.charts import chart_months, chart_shares
 from dashboard.map.layers import tell_rank
 from dashboard.reasons import tell_action, tell_reasons
 from dashboard.telling import tell_body, tell_gap, tell_handling, tell_people
-from dashboard.views import actions_card, capital_card
+from dashboard.views import actions_card, capital_card, people_card
 from dashboard.words import name_value, say, tell_period
 
 NEEDS_SHOWN = 5
@@ -46,6 +46,7 @@ def show_details(build: load.Build, row: pd.Series) -> None:
     """The rest of the card, over the width of the page: organizations, people, needs, actions."""
     page.show_heading(say("card.details", name=row["name"]))
     _show_coverage(build, row)
+    people_card.show_people(build, row)
     capital_card.show_capital(build, row)
     left, middle, right = st.columns([1, 1.3, 1], gap="medium")
     with left:

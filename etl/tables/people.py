@@ -220,7 +220,7 @@ OUT_LINKS = Table(
         Column("source", str, "起点", required=True),
         Column("target", str, "终点", required=True),
         text("relation", "关系", "works 在这里做事；together 一起办活动；meets 一起开会"),
-        whole("count", "次数", "次"),
+        whole("tie_count", "次数", "次", "一起办活动或开会；在那里做事的没有次数"),
         day("last_on", "最近一次"),
         flag("is_broken", "断了"),
         text(

@@ -346,7 +346,7 @@ def test_the_network_says_who_works_where_and_with_whom(store: Store) -> None:
     ]
     assert ("O:合唱队", "O:社工站", "together") in links.index
     assert ("O:互助组", "O:合唱队", "together") in links.index
-    assert links.loc[("O:合唱队", "C:T01", "together"), "count"] == 2
+    assert links.loc[("O:合唱队", "C:T01", "together"), "tie_count"] == 2
     # 物业 and 社工机构 at one table in 甲园 are the one company and the one agency there.
     assert ("O:东物业", "O:社工站", "meets") in links.index
 

@@ -1,0 +1,100 @@
+"""The network: what link would join the most, which are broken, the drawing and its table twin."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import choice, load, page
+from dashboard.drawing import MOST_COMPOUNDS, draw_network
+from dashboard.people import tell_broken, tell_count, tell_day, tell_missing, tell_why
+from dashboard.words import say
+
+RELATIONS = ("works", "together", "meets")
+FIRST = 8
+
+
+def show_network(build: load.Build, shown: pd.DataFrame) -> None:
+    """What to do first, then the drawing, then the same as a table."""
+    nodes = load.frame(build, "out_network_nodes")
+    links = load.frame(build, "out_network_links")
+    page.show_heading(say("network.title"))
+    if links.empty:
+        page.show_note([say("network.none")])
+        return
+    names = dict(zip(nodes["node_id"], nodes["name"], strict=True))
+    place = choice.current().at
+    if not place:
+        _show_missing(build, nodes, names)
+    inside = select_links(nodes, links, place)
+    _show_broken(inside, names)
+    picked = st.pills(
+        say("network.relations"), RELATIONS, selection_mode="multi", default=RELATIONS,
+        format_func=lambda name: say(f"network.{name}"), key=f"relations.{choice.current().lang}",
+    )  # fmt: skip
+    drawn = inside[inside["relation"].isin(picked)]
+    if len(shown) > MOST_COMPOUNDS:
+        page.show_note([say("network.too_many", count=MOST_COMPOUNDS)])
+    else:
+        page.show_note([say("network.legend")])
+        st.html(draw_network(nodes, drawn, list(shown.index)))
+    with st.expander(say("network.table", count=len(drawn))):
+        _show_table(drawn, names)
+
+
+def select_links(nodes: pd.DataFrame, links: pd.DataFrame, place: str) -> pd.DataFrame:
+    """All links, or those of one compound, of who works there, and among them."""
+    if not place:
+        return links
+    here = f"C:{place}"
+    around = links[(links["source"] == here) | (links["target"] == here)]
+    own = nodes.loc[nodes["compound_id"] == place, "node_id"]
+    near = {here, *around["source"], *around["target"], *own}
+    return links[links["source"].isin(near) & links["target"].isin(near)]
+
+
+def _show_missing(build: load.Build, nodes: pd.DataFrame, names: dict[str, str]) -> None:
+    missing = load.frame(build, "out_network_missing").sort_values("rank")
+    compounds = nodes[nodes["kind"] == "compound"]
+    parts = compounds["part"].nunique()
+    page.show_note([say("network.one" if parts < 2 else "network.parts", count=parts)])
+    if len(missing):
+        page.show_heading(say("network.most"), 3)
+        page.show_list((tell_missing(row, names),) for row in missing.itertuples())
+
+
+def _show_broken(links: pd.DataFrame, names: dict[str, str]) -> None:
+    broken = links[links["is_broken"].fillna(False).astype(bool)]
+    broken = broken.sort_values("quiet_days", ascending=False, na_position="last", kind="stable")
+    if broken.empty:
+        return
+    page.show_heading(say("network.broken", count=len(broken)), 3)
+    items = [(tell_broken(row, names),) for row in broken.itertuples()]
+    page.show_list(items[:FIRST])
+    if len(items) > FIRST:
+        with st.expander(say("org.more", count=len(items) - FIRST)):
+            page.show_list(items[FIRST:])
+
+
+def _show_table(links: pd.DataFrame, names: dict[str, str]) -> None:
+    heads = [say(f"network.col.{name}") for name in ("source", "relation", "target", "last", "why")]
+    rows = [
+        [
+            names[row.source],
+            _tell_relation(row),
+            names[row.target],
+            tell_day(row.last_on),
+            page.FLAG + tell_why(row) if row.is_broken else "",
+        ]
+        for row in links.itertuples()
+    ]
+    page.show_rows(heads, rows, mark="sq-gap")
+
+
+def _tell_relation(row: Any) -> str:
+    relation = say(f"network.{row.relation}")
+    if pd.isna(row.tie_count):
+        return relation
+    return say("network.times", relation=relation, count=tell_count(row.tie_count))
