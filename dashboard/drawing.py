@@ -6,12 +6,15 @@ every kind of organization its sign, so that a grey printer loses nothing.
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from html import escape
 
 import pandas as pd
 
+from dashboard.map.files import OWN
 from dashboard.words import say
 
 MOST_COMPOUNDS = 40
@@ -31,7 +34,7 @@ class Spot:
 
 
 def draw_network(nodes: pd.DataFrame, links: pd.DataFrame, compounds: list[str]) -> str:
-    """The drawing as SVG for these compounds, all text escaped.
+    """The drawing for these compounds as HTML with a picture in it (SVG), all text escaped.
 
     Organizations without any of the links are left out; the table says the same in words.
     """
@@ -44,18 +47,29 @@ def draw_network(nodes: pd.DataFrame, links: pd.DataFrame, compounds: list[str])
     marks = [_draw_node(table.loc[label], spot) for label, spot in spots.items()]
     height = max((spot.y for spot in spots.values()), default=TOP) + ROW
     heads = "".join(
-        f'<text class="sq-net-head" x="{x}" y="16" text-anchor="{anchor}">'
+        f'<text class="head" x="{x}" y="16" text-anchor="{anchor}">'
         f"{escape(say(f'network.column.{name}'))}</text>"
         for name, x, anchor in (
             ("left", LEFT - 14, "end"), ("middle", MIDDLE, "middle"), ("right", RIGHT + 14, "start"),
         )
     )  # fmt: skip
-    return (
-        f'<div class="sq-scroll sq-net" tabindex="0"><svg viewBox="0 0 {WIDTH} {height:.0f}" '
-        f'width="{WIDTH}" height="{height:.0f}" role="img" '
-        f'aria-label="{escape(say("network.drawn", nodes=len(spots), links=len(links)))}">'
-        f"{heads}{''.join(lines)}{''.join(marks)}</svg></div>"
+    told = escape(say("network.drawn", nodes=len(spots), links=len(links)))
+    drawing = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height:.0f}" '
+        f'width="{WIDTH}" height="{height:.0f}"><style>{_read_look()}</style>'
+        f"{heads}{''.join(lines)}{''.join(marks)}</svg>"
     )
+    # The page takes drawings out of HTML, but not pictures.
+    data = b64encode(drawing.encode()).decode()
+    return (
+        f'<div class="sq-scroll sq-net" tabindex="0">'
+        f'<img alt="{told}" src="data:image/svg+xml;base64,{data}"></div>'
+    )
+
+
+@cache
+def _read_look() -> str:
+    return (OWN / "network.css").read_text(encoding="utf-8")
 
 
 def _place(
@@ -119,8 +133,8 @@ def _draw_link(row: object, spots: dict[str, Spot]) -> str:
     mark = ""
     if is_broken:
         x, y = cross
-        mark = f'<path class="sq-net-cross" d="M{x - 5:.0f} {y - 5:.0f}l10 10m0 -10l-10 10"/>'
-    return f'<path class="sq-net-{escape(look)}" d="{path}"/>{mark}'
+        mark = f'<path class="cross" d="M{x - 5:.0f} {y - 5:.0f}l10 10m0 -10l-10 10"/>'
+    return f'<path class="{escape(look)}" d="{path}"/>{mark}'
 
 
 def _draw_node(node: pd.Series, spot: Spot) -> str:
@@ -128,18 +142,18 @@ def _draw_node(node: pd.Series, spot: Spot) -> str:
     if node["kind"] == COMPOUND:
         half = max(44, 8 * len(str(node["name"])) + 10)
         return (
-            f'<rect class="sq-net-place" x="{spot.x - half:.0f}" y="{spot.y - 11:.0f}" '
+            f'<rect class="place" x="{spot.x - half:.0f}" y="{spot.y - 11:.0f}" '
             f'width="{2 * half:.0f}" height="22" rx="4"/>'
             f'<text x="{spot.x:.0f}" y="{spot.y + 5:.0f}" text-anchor="middle">{name}</text>'
         )
     is_gone = node["state"] in BROKEN_STATES
     sign = escape(say(f"sign.{node['kind']}"))
     side, anchor = (14, "start") if spot.side == "right" else (-14, "end")
-    looks = "sq-net-body sq-net-gone" if is_gone else "sq-net-body"
+    looks = "body gone" if is_gone else "body"
     more = f" {escape(say('network.gone'))}" if is_gone else ""
     return (
         f'<circle class="{looks}" cx="{spot.x:.0f}" cy="{spot.y:.0f}" r="10"/>'
-        f'<text class="sq-net-sign" x="{spot.x:.0f}" y="{spot.y + 4:.0f}" text-anchor="middle">'
+        f'<text class="sign" x="{spot.x:.0f}" y="{spot.y + 4:.0f}" text-anchor="middle">'
         f"{sign}</text>"
         f'<text x="{spot.x + side:.0f}" y="{spot.y + 5:.0f}" text-anchor="{anchor}">{name}{more}</text>'
     )

@@ -24,7 +24,7 @@ from dashboard.people import (
 )
 from dashboard.words import name_value, say
 
-MARKS = {"done": "✓", "late": "!", "next": "→", "waiting": "○", "untold": "?"}
+MARKS = {"done": "✓", "late": "!", "next": "→", "waiting": "", "untold": "?"}
 VOTE = "投票"
 STAGES = ("娱乐", "公益", "治理")
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from dashboard import choice, load, page
-from dashboard.telling import tell_gap
+from dashboard.telling import tell_concerns, tell_gap
 from dashboard.views import growth, network, tables, taking_part, watch
 from dashboard.words import name_value, say
 
@@ -56,15 +57,17 @@ def _show_controls(compounds: pd.DataFrame) -> None:
 
 
 def _show_gaps(build: load.Build, shown: pd.DataFrame) -> None:
-    """What is missing, the worst compound first, and the matrix of kinds and compounds."""
+    """What is missing or failing, the worst compound first, and the matrix of kinds and compounds."""
     coverage = load.frame(build, "out_coverage")
     own = coverage[coverage["compound_id"].isin(shown.index)]
-    gaps = own[own["is_gap"].fillna(False).astype(bool)]
+    own = own.assign(is_gap=own["is_gap"].fillna(False).astype(bool))
     page.show_heading(say("org.gaps_first"))
-    if gaps.empty:
+    order = (shown["gap_count"].fillna(0) + shown["concern_count"].fillna(0)).sort_values(
+        ascending=False, kind="stable"
+    )
+    items = [_tell_compound(shown.loc[place], own) for place in order.index[order > 0]]
+    if not items:
         page.show_note([say("org.no_gaps" if len(own) else "org.no_coverage")])
-    number = gaps.groupby("compound_id").size().sort_values(ascending=False, kind="stable")
-    items = [_tell_compound(shown.loc[place], gaps) for place in number.index]
     page.show_list(items[:FIRST])
     if len(items) > FIRST:
         with st.expander(say("org.more", count=len(items) - FIRST)):
@@ -72,11 +75,30 @@ def _show_gaps(build: load.Build, shown: pd.DataFrame) -> None:
     tables.show_coverage(build, shown)
 
 
-def _tell_compound(row: pd.Series, gaps: pd.DataFrame) -> tuple[str, ...]:
+def _tell_compound(row: pd.Series, coverage: pd.DataFrame) -> tuple[str, ...]:
+    """What one compound lacks, and what is there but failing."""
     kind = name_value("type", row["type"], say("type.unknown"))
-    own = gaps[gaps["compound_id"] == row["compound_id"]]
-    head = say("org.gaps_of", name=row["name"], count=len(own))
-    return (head, *(tell_gap(line, kind) for line in own.itertuples()))
+    own = coverage[coverage["compound_id"] == row["compound_id"]]
+    gaps = own[own["is_gap"]]
+    weak = [line for line in own[~own["is_gap"]].itertuples() if load.read_list(line.concerns)]
+    count = sum(len(load.read_list(line.concerns)) for line in weak)
+    key = "gaps_and" if len(gaps) and weak else "gaps_of" if len(gaps) else "concerns_of"
+    told = {"count": len(gaps), "concerns": count} if key == "gaps_and" else {
+        "count": len(gaps) or count
+    }  # fmt: skip
+    head = say(f"org.{key}", name=row["name"], **told)
+    return (
+        head,
+        *(tell_gap(line, kind) for line in gaps.itertuples()),
+        *(_tell_weak(line) for line in weak),
+    )
+
+
+def _tell_weak(line: Any) -> str:
+    return say(
+        "org.but", kind=name_value("kind", line.kind), state=name_value("state", line.state),
+        concerns=say("listed_with").join(tell_concerns(line)),
+    )  # fmt: skip
 
 
 _PARTS: dict[str, Callable[[load.Build, pd.DataFrame], None]] = {
