@@ -18,6 +18,8 @@ from dashboard.views import card, tables, targets
 from dashboard.words import known, name_value, say, tell_period
 
 SHAPES = "/shapes.json"
+# Whom a colouring per 100 households counts.
+COUNTED = {"core": "core_resident_count", "taking_part": "participant_count"}
 MOST_NAMED = 8
 
 
@@ -218,6 +220,9 @@ def _tell_source(sight: Sight) -> str:
         if not waves:
             return say("capital.no_survey")
         return say("legend.trust", wave=waves[-1], n=int(table["trust_count"].sum()))
+    if color in COUNTED:
+        people = table[COUNTED[color]].dropna() if COUNTED[color] in table else pd.Series(dtype=int)
+        return say(f"legend.{color}", n=len(people), sum=int(people.sum()))
     known = table["households"].dropna()
     return say(f"legend.{color}", n=len(table), sum=int(known.sum()))
 
