@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from html import escape
+
 import streamlit as st
 from streamlit.runtime.scriptrunner import RerunException, StopException
 
-from dashboard import choice, page
+from dashboard import access, choice, page
 from dashboard.map.files import OWN
-from dashboard.words import LANGUAGES, say
+from dashboard.words import LANGUAGES, name_value, say
+from etl.accounts import ADMIN
+from etl.errors import AccessError
 
 PAGES = ("map", "organizations", "actions", "capital", "data", "quality", "methods")
 
@@ -19,10 +23,15 @@ def main() -> None:
         page_icon=str(OWN / "icon.svg"),
     )  # fmt: skip
     page.put_style()
-    pages = {name: _make_page(name) for name in PAGES}
+    try:
+        visitor = access.current()
+    except AccessError as error:
+        st.warning(str(error))
+        st.stop()
+    pages = {name: _make_page(name) for name in _list_pages(visitor)}
     st.session_state[page.PAGES] = pages
     chosen = st.navigation(list(pages.values()))
-    _show_sidebar()
+    _show_sidebar(visitor)
     try:
         chosen.run()
     except (RerunException, StopException):
@@ -30,6 +39,17 @@ def main() -> None:
     except Exception as error:
         page.show_failure(error)
     choice.write_address()
+
+
+def _list_pages(visitor: access.Visitor) -> list[str]:
+    """The pages that this visitor may open."""
+    account = visitor.account
+    hidden = {"data"} if account and not account.may_update else set()
+    return [*(name for name in PAGES if name not in hidden), *_list_for_admin(visitor)]
+
+
+def _list_for_admin(visitor: access.Visitor) -> list[str]:
+    return ["audit"] if visitor.account is None or visitor.account.role == ADMIN else []
 
 
 def _make_page(name: str) -> st.Page:
@@ -44,8 +64,14 @@ def _make_page(name: str) -> st.Page:
     return st.Page(run, title=say(f"nav.{name}"), url_path=path, default=is_first)
 
 
-def _show_sidebar() -> None:
+def _show_sidebar(visitor: access.Visitor) -> None:
     with st.sidebar:
+        if visitor.account:
+            told = {"name": visitor.account.name, "role": name_value("role", visitor.account.role)}
+            st.html(
+                f'<p class="sq-visitor">{escape(say("signin.as", **told))} '
+                f'<a href="{access.SIGN_OUT}" target="_self">{escape(say("signin.out"))}</a></p>'
+            )
         lang = choice.current().lang
         picked = st.segmented_control(
             say("lang.label"), list(LANGUAGES), default=lang,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import streamlit as st
 
-from dashboard import settings
+from dashboard import access, settings
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -126,6 +126,7 @@ def refresh(
     """Check files, and publish them unless it is a dry run."""
     from etl.refresh import refresh as run
 
+    access.require_update()
     told = profile() if settings.profile_path() else None
     store = open_store(str(settings.store_path()))
     return run(store, paths, told, dry_run, who, answers, passwords, progress)
@@ -155,6 +156,7 @@ def mark_file(path: Path, told: FileReport, password: str = "") -> bytes:
 
 def undo(who: str) -> Entry:
     """Take back the newest refresh that still stands."""
+    access.require_update()
     return open_store(str(settings.store_path())).undo(who)
 
 

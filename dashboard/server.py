@@ -19,6 +19,7 @@ from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 
 from dashboard import settings
+from dashboard.access import GuardAccess
 from dashboard.headers import GuardHeaders
 from dashboard.map.files import PREFIX, find_file
 
@@ -90,5 +91,6 @@ def make_app() -> Any:
     )
 
 
-# The guard stands outside everything, so that even the answer to a failure carries its headers.
-app = GuardHeaders(make_app())
+# The guards stand outside everything: nobody reaches a route of Streamlit unasked, and even the
+# answer to a failure carries the headers.
+app = GuardHeaders(GuardAccess(make_app()))

@@ -1,8 +1,10 @@
-"""The `shequ` command: serve, refresh, fill, watch, template, history, undo, query."""
+"""The `shequ` command: serve, user, refresh, fill, watch, template, history, undo, query."""
 
 from __future__ import annotations
 
 import argparse
+import getpass
+import ipaddress
 import json
 import logging
 import math
@@ -16,6 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from etl.accounts import LEADER, ROLES, Accounts
 from etl.check import ERROR
 from etl.errors import FileError, ShequError, UsageError
 from etl.fill import Filled, fill_form
@@ -99,6 +102,13 @@ def build_parser() -> argparse.ArgumentParser:
     serve.add_argument("--host", default="127.0.0.1", help="监听地址（默认 127.0.0.1）")
     serve.add_argument("--port", type=_port, default=8501, help="端口（默认 8501）")
     serve.add_argument("--empty", action="store_true", help="不装入示例")
+    people = add("user", run_user, "管理能登录的账号（放到办公网上之前先建一个管理员）")
+    people.add_argument("action", choices=("add", "list", "password", "remove"), help="做什么")
+    people.add_argument("name", nargs="?", default="", metavar="NAME", help="账号名")
+    people.add_argument("--role", choices=ROLES, default=LEADER, help=f"角色（默认 {LEADER}）")
+    people.add_argument(
+        "--password-stdin", action="store_true", help="从标准输入读密码，不在屏幕上问"
+    )
     update = add("refresh", run_refresh, "读入表格和边界文件，更新数据")
     update.add_argument(
         "files", nargs="+", type=Path, metavar="FILE", help="表格、边界文件或文件夹"
@@ -195,6 +205,10 @@ def run_refresh(options: Any) -> int:
         progress=_tell_progress(options),
     )
     report = run(dry_run=options.dry_run, answers=_read_answers(options, store, run))
+    if report.snapshot is not None:
+        names = "、".join(file.name for file in report.files)
+        told = f"快照 {report.snapshot}：{names}"
+        Accounts(store.path).note(options.who or user_name(), "refresh", told, "")
     if options.returned:
         _write_returned(options, store, report)
     if options.json:
@@ -456,7 +470,9 @@ def _describe_entry(entry: Entry) -> dict[str, Any]:
 
 def run_undo(options: Any) -> int:
     """`shequ undo`: take the newest refresh back."""
-    entry = Store(options.store).undo(options.who or user_name())
+    store, who = Store(options.store), options.who or user_name()
+    entry = store.undo(who)
+    Accounts(store.path).note(who, "undo", f"快照 {entry.snapshot}", "")
     if options.json:
         _print_json({"snapshot": entry.snapshot, "restores": entry.restores})
     else:
@@ -483,6 +499,7 @@ def run_serve(options: Any) -> int:
     profile = _profile(options)
     _require_free(options.host, options.port)
     store = Store(options.store)
+    _require_accounts(options.host, store.path)
     if store.snapshot() is None and not options.empty:
         print("数据文件夹是空的，先装入示例（虚构的 T 社区）……", flush=True)
         refresh(store, [sample_folder()], profile, who="示例")
@@ -494,6 +511,70 @@ def run_serve(options: Any) -> int:
     # By name, since imports go from the dashboard to here and not back.
     uvicorn.run("dashboard.server:app", host=options.host, port=options.port, log_level="warning")
     return DONE
+
+
+def _require_accounts(host: str, folder: Path) -> None:
+    """Whoever can reach the server must sign in, unless only this machine can."""
+    if _is_loopback(host) or not Accounts(folder).is_empty():
+        return
+    raise UsageError(
+        f"监听 {host} 时别的电脑也能打开，必须先有账号。请先运行：shequ user add 名字 --role 管理员"
+    )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def run_user(options: Any) -> int:
+    """`shequ user`: who may sign in."""
+    folder = Store(options.store).path
+    accounts, who = Accounts(folder), user_name()
+    if options.action == "list":
+        return _list_users(accounts, options)
+    if not options.name:
+        raise UsageError("请写明账号名，例如：shequ user add 张书记 --role 管理员")
+    if options.action == "add":
+        account = accounts.add(options.name, _ask_password(options), options.role)
+        accounts.note(who, "account_added", f"{account.name}（{account.role}）", "")
+        said = f"已建账号“{account.name}”（{account.role}）。"
+    elif options.action == "password":
+        accounts.change_password(options.name, _ask_password(options))
+        accounts.note(who, "password_changed", options.name, "")
+        said = f"已改“{options.name}”的密码，原来的登录都已失效。"
+    else:
+        accounts.remove(options.name)
+        accounts.note(who, "account_removed", options.name, "")
+        said = f"已删账号“{options.name}”。"
+    if options.json:
+        _print_json({"accounts": [account.name for account in accounts.everyone()]})
+    else:
+        print(said)
+    return DONE
+
+
+def _list_users(accounts: Accounts, options: Any) -> int:
+    listed = accounts.everyone()
+    if options.json:
+        _print_json({"accounts": [{"name": a.name, "role": a.role} for a in listed]})
+    elif not listed:
+        print("还没有账号：只能在本机打开。")
+    for account in [] if options.json else listed:
+        print(f"{account.name}\t{account.role}\t{account.created_at.astimezone():%Y-%m-%d}")
+    return DONE
+
+
+def _ask_password(options: Any) -> str:
+    """A password, typed twice without being shown, or a line of the standard input."""
+    if options.password_stdin or not sys.stdin.isatty():
+        return sys.stdin.readline().rstrip("\r\n")
+    password = getpass.getpass("密码：")
+    if getpass.getpass("再输一遍：") != password:
+        raise UsageError("两次输入的密码不一样，请再来一次。")
+    return password
 
 
 def _print_json(said: dict[str, Any]) -> None:

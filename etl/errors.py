@@ -4,6 +4,7 @@ ShequError                  (geo.errors) base of all
 ├── GeoError                (geo.errors) geometry or statistics that cannot be computed
 ├── ProfileError            the community's profile cannot be used
 ├── UsageError              what was asked for makes no sense; the command line ends with 2
+├── AccessError             somebody is not allowed, or the accounts cannot be read
 ├── StoreError              the store cannot be opened, read or written
 │   └── StoreBusyError      another process is writing, and went on for too long
 └── FileError               a file dropped in cannot be read at all
@@ -15,6 +16,7 @@ Bad cells are not errors: they are data, `etl.check.Issue`.
 from geo.errors import GeoError, ShequError
 
 __all__ = [
+    "AccessError",
     "FileError",
     "GeoError",
     "PasswordNeededError",
@@ -32,6 +34,10 @@ class ProfileError(ShequError):
 
 class UsageError(ShequError):
     """What was asked for makes no sense."""
+
+
+class AccessError(ShequError):
+    """Somebody is not allowed to do this, or the accounts cannot be read."""
 
 
 class StoreError(ShequError):

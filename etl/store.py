@@ -45,7 +45,7 @@ EXTENSIONS = ("sqlite_scanner", "ducklake", "spatial")
 CATALOGUE = "catalogue.sqlite"
 STORE_FORMAT = 4
 _METADATA = "__ducklake_metadata_lake"  # the catalogue's own tables
-OWN_FILES = ("writer.", "data", CATALOGUE)
+OWN_FILES = ("writer.", "data", "access.", CATALOGUE)
 # What may differ although a sheet says nothing new: a file saved again has another sha256.
 PASSING = frozenset({"snapshot", "refreshed_at", "who", "sha256"})
 LOCK_SECONDS = 60.0

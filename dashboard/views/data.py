@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from dashboard import load, page, preview
+from dashboard import access, load, page, preview
 from dashboard.words import name_value, say
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def show() -> None:
     done = st.session_state.pop(DONE, None)
     if done:
         st.success(done)
-    who = st.text_input(say("data.who"), key=WHO, max_chars=LONGEST_NAME)
+    who = _ask_who(access.require_update())
     files = st.file_uploader(
         say("data.upload"), type=list(ACCEPTED), accept_multiple_files=True,
         key=f"upload-{st.session_state.get(ROUND, 0)}",
@@ -55,6 +55,13 @@ def show() -> None:
     if files and looked:
         _show_preview(files, looked, who)
     _show_history(who)
+
+
+def _ask_who(visitor: access.Visitor) -> str:
+    """Who does this: the account, or where there are none whatever name is given."""
+    if visitor.account:
+        return visitor.account.name
+    return st.text_input(say("data.who"), key=WHO, max_chars=LONGEST_NAME)
 
 
 def _check(files: list[Any], marks: tuple[str, ...], who: str) -> Preview:
@@ -161,6 +168,8 @@ def _publish(files: list[Any], looked: Preview, who: str) -> None:
     if report.snapshot is None:
         st.info(say("data.nothing"))
         return
+    names = say("listed").join(file.name for file in report.files)
+    access.note("refresh", say("audit.refreshed", snapshot=report.snapshot, files=names), who)
     st.session_state[DONE] = preview.sum_up(report, "data.published")
     _start_over()
 
@@ -238,7 +247,8 @@ def _offer_undo(at: str, who: str) -> None:
         is_sure = st.button(say("data.undo_yes"), type="primary", key="undo-yes")
         is_not = st.button(say("data.undo_no"), key="undo-no")
     if is_sure:
-        load.undo(who)
+        entry = load.undo(who)
+        access.note("undo", say("audit.undone", snapshot=entry.snapshot), who)
         st.session_state[DONE] = say("data.undone_now")
     if is_sure or is_not:
         st.session_state["asks_undo"] = False

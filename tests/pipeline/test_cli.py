@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 from pathlib import Path
@@ -11,7 +12,9 @@ import openpyxl
 import pytest
 from msoffcrypto.format.ooxml import OOXMLFile
 
+from etl.accounts import ADMIN, Accounts
 from etl.cli import build_parser, main
+from etl.tables import TABLES
 from tests.conftest import ROOT, WriteXlsx
 
 COMPOUNDS = [["小区名称", "小区类型", "总户数"], ["甲园", "商品房", 100]]
@@ -130,7 +133,7 @@ def test_template_writes_three_files(tmp_path: Path, capsys: pytest.CaptureFixtu
     code, said = run_json(capsys, "template", "--out", str(tmp_path / "模板"))
     assert (code, said["files"]) == (0, ["模板.xlsx", "数据字典.md", "表结构.json"])
     schema = json.loads((tmp_path / "模板" / "表结构.json").read_text(encoding="utf-8"))
-    assert len(schema["resources"]) == 14
+    assert len(schema["resources"]) == len(TABLES)
 
 
 def test_every_command_is_in_the_readme_and_has_help() -> None:
@@ -267,3 +270,63 @@ def test_watching_gives_a_bad_sheet_back_marked(
     assert (code, said["returned"]) == (3, ["台账.xlsx"])
     names = {path.name for path in (box / "returned").rglob("*") if path.is_file()}
     assert {"台账.xlsx", "台账（已标注）.xlsx"} <= names
+
+
+def test_accounts_are_made_listed_and_removed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = str(tmp_path / "store")
+
+    def user(*arguments: str, password: str = "") -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.stdin", io.StringIO(password + "\n"))
+        return run(capsys, "user", *arguments, "--store", store)
+
+    assert user("list")[1] == "还没有账号：只能在本机打开。\n"
+    code, _, err = user("add", "张书记", "--role", "管理员", password="12345678")
+    assert code == 2
+    assert "太容易猜到" in err
+    code, out, _ = user("add", "张书记", "--role", "管理员", password="荷塘月色 2026")
+    assert (code, out) == (0, "已建账号“张书记”（管理员）。\n")
+    assert user("add", "小李", password="荷塘月色 2027")[1] == "已建账号“小李”（社区）。\n"
+    assert [line.split("\t")[:2] for line in user("list")[1].splitlines()] == [
+        ["小李", "社区"], ["张书记", "管理员"],
+    ]  # fmt: skip
+    assert user("remove", "张书记")[0] == 2
+    assert "原来的登录都已失效" in user("password", "小李", password="荷塘月色 2028")[1]
+    assert user("remove", "小李")[1] == "已删账号“小李”。\n"
+    assert user("add")[0] == 2
+    told = [event.what for event in Accounts(Path(store)).audit()]
+    assert told == ["account_removed", "password_changed", "account_added", "account_added"]
+
+
+def test_a_server_that_others_can_reach_needs_accounts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[str] = []
+    monkeypatch.setattr("uvicorn.run", lambda _app, host, **_more: started.append(host))
+    monkeypatch.setattr("etl.cli._require_free", lambda *_: None)
+    store = ["--store", str(tmp_path / "store"), "--empty"]
+    for host in ("0.0.0.0", "::", "192.168.1.8", "office.local"):
+        code, _, err = run(capsys, "serve", "--host", host, *store)
+        assert code == 2, host
+    assert "必须先有账号" in err
+    assert started == []
+    for host in ("127.0.0.1", "localhost"):
+        assert run(capsys, "serve", "--host", host, *store)[0] == 0
+    Accounts(tmp_path / "store").add("张书记", "荷塘月色 2026", ADMIN)
+    assert run(capsys, "serve", "--host", "0.0.0.0", *store)[0] == 0
+    assert started == ["127.0.0.1", "localhost", "0.0.0.0"]
+
+
+def test_refresh_and_undo_are_in_the_audit(
+    tmp_path: Path, write_xlsx: WriteXlsx, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = str(tmp_path / "store")
+    book = str(write_xlsx("台账.xlsx", 台账=COMPOUNDS))
+    run(capsys, "refresh", book, "--store", store, "--who", "小李", "--dry-run")
+    run(capsys, "refresh", book, "--store", store, "--who", "小李")
+    run(capsys, "refresh", book, "--store", store, "--who", "小李")  # nothing new
+    run(capsys, "undo", "--store", store, "--who", "张书记")
+    told = [(event.who, event.what) for event in Accounts(Path(store)).audit()]
+    assert told == [("张书记", "undo"), ("小李", "refresh")]
+    assert Accounts(Path(store)).audit()[1].detail.endswith("：台账.xlsx")

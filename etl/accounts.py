@@ -1,0 +1,331 @@
+"""Who may sign in, who is signed in, who did what: in a file of its own beside the lake.
+
+Not in the lake: an undo must not bring a removed account back, nor take a line of the audit away.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import sqlite3
+import time
+import unicodedata
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from itsdangerous import BadSignature, Signer
+
+from etl.errors import AccessError, UsageError
+
+FILE = "access.sqlite"
+ADMIN, CLERK, LEADER = "管理员", "数据员", "社区"
+ROLES = (ADMIN, CLERK, LEADER)
+# Who may bring data in and take it back.
+MAY_UPDATE = frozenset({ADMIN, CLERK})
+SESSION_SECONDS = 12 * 3600
+LOCK_SECONDS = 15 * 60
+MOST_TRIES, MOST_TRIES_FROM_ONE_PLACE = 5, 30
+SHORTEST_PASSWORD, LONGEST_PASSWORD = 8, 256
+LONGEST_NAME = 40
+BUSY_SECONDS = 10.0
+_SALT = "shequ.session"
+# What is done is added and never changed: the database itself refuses.
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS accounts (
+    name TEXT PRIMARY KEY, role TEXT NOT NULL, password TEXT NOT NULL, created_at REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS sessions (
+    token TEXT PRIMARY KEY, name TEXT NOT NULL, started_at REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS tries (name TEXT NOT NULL, address TEXT NOT NULL, at REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS secrets (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS audit (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, at REAL NOT NULL, who TEXT NOT NULL,
+    what TEXT NOT NULL, detail TEXT NOT NULL, address TEXT NOT NULL);
+CREATE TRIGGER IF NOT EXISTS audit_stays_as_written BEFORE UPDATE ON audit
+    BEGIN SELECT RAISE(ABORT, 'the audit is only added to'); END;
+CREATE TRIGGER IF NOT EXISTS audit_stays BEFORE DELETE ON audit
+    BEGIN SELECT RAISE(ABORT, 'the audit is only added to'); END;
+PRAGMA user_version = 1;
+"""
+
+
+@dataclass(frozen=True)
+class Account:
+    """Somebody who may sign in."""
+
+    name: str
+    role: str
+    created_at: datetime
+
+    @property
+    def may_update(self) -> bool:
+        """Whether this account may bring data in and take it back."""
+        return self.role in MAY_UPDATE
+
+
+@dataclass(frozen=True)
+class Event:
+    """One line of the audit: `what` is a word of the interface's catalogue."""
+
+    at: datetime
+    who: str
+    what: str
+    detail: str
+    address: str
+
+
+class Accounts:
+    """The accounts of one store. Every call opens the file anew: it is asked by many threads.
+
+    Parameters
+    ----------
+    folder
+        The store's.
+    now
+        Seconds since 1970; tests give their own clock.
+
+    Raises
+    ------
+    AccessError
+        The file cannot be read or written, in a sentence.
+    """
+
+    def __init__(self, folder: Path, now: Callable[[], float] = time.time) -> None:
+        self._path = folder / FILE
+        self._now = now
+        self._hasher = PasswordHasher()
+
+    # -- accounts --------------------------------------------------------------------------
+
+    def is_empty(self) -> bool:
+        """Whether nobody can sign in at all, so that nobody need."""
+        if not self._path.exists():
+            return True
+        with self._open() as file:
+            return file.execute("SELECT 1 FROM accounts LIMIT 1").fetchone() is None
+
+    def everyone(self) -> list[Account]:
+        """Every account, by name."""
+        if not self._path.exists():
+            return []
+        with self._open() as file:
+            rows = file.execute("SELECT name, role, created_at FROM accounts ORDER BY name")
+            return [Account(name, role, _moment(at)) for name, role, at in rows]
+
+    def add(self, name: str, password: str, role: str) -> Account:
+        """Make an account. Raises UsageError where name, password or role will not do."""
+        name = tidy_name(name)
+        if not name or len(name) > LONGEST_NAME or not name.isprintable():
+            raise UsageError(f"账号名要有 1 到 {LONGEST_NAME} 个字，例如“张书记”。")
+        if role not in ROLES:
+            raise UsageError(f"没有“{role}”这种角色，可以是：{'、'.join(ROLES)}。")
+        require_password(password, name)
+        account = Account(name, role, _moment(self._now()))
+        with self._open() as file:
+            try:
+                file.execute(
+                    "INSERT INTO accounts VALUES (?, ?, ?, ?)",
+                    [name, role, self._hasher.hash(password), self._now()],
+                )
+            except sqlite3.IntegrityError as error:
+                raise UsageError(f"已经有“{name}”这个账号了。") from error
+        return account
+
+    def change_password(self, name: str, password: str) -> None:
+        """Give an account another password; whoever is signed in with it is signed out."""
+        name = self._require(name)
+        require_password(password, name)
+        with self._open() as file:
+            hashed = self._hasher.hash(password)
+            file.execute("UPDATE accounts SET password = ? WHERE name = ?", [hashed, name])
+            file.execute("DELETE FROM sessions WHERE name = ?", [name])
+            file.execute("DELETE FROM tries WHERE name = ?", [name])
+
+    def remove(self, name: str) -> None:
+        """Take an account away; the last 管理员 stays as long as there are others."""
+        name = self._require(name)
+        others = [account for account in self.everyone() if account.name != name]
+        if others and not any(account.role == ADMIN for account in others):
+            raise UsageError(f"“{name}”是唯一的管理员，不能删。请先另建一个管理员。")
+        with self._open() as file:
+            file.execute("DELETE FROM accounts WHERE name = ?", [name])
+            file.execute("DELETE FROM sessions WHERE name = ?", [name])
+
+    def _require(self, name: str) -> str:
+        name = tidy_name(name)
+        if all(account.name != name for account in self.everyone()):
+            raise UsageError(f"没有“{name}”这个账号。")
+        return name
+
+    # -- signing in ------------------------------------------------------------------------
+
+    def sign_in(self, name: str, password: str, address: str) -> str | None:
+        """A token for the cookie; None where name and password do not go together.
+
+        Raises
+        ------
+        AccessError
+            Too many wrong tries of this name or from this address; says how long to wait.
+        """
+        name = tidy_name(name)[:LONGEST_NAME]
+        self._require_unlocked(name, address)
+        with self._open() as file:
+            found = file.execute("SELECT password FROM accounts WHERE name = ?", [name]).fetchone()
+        # An unknown name takes as long as a known one, so that names cannot be guessed.
+        if not self._is_right(found[0] if found else self._decoy(), password) or not found:
+            self._note_failure(name, address)
+            return None
+        token = secrets.token_urlsafe(32)
+        with self._open() as file:
+            file.execute("DELETE FROM tries WHERE name = ?", [name])
+            old = self._now() - SESSION_SECONDS
+            file.execute("DELETE FROM sessions WHERE started_at < ?", [old])
+            file.execute("INSERT INTO sessions VALUES (?, ?, ?)", [_mark(token), name, self._now()])
+            signed = self._signer(file).sign(token).decode()
+        self.note(name, "sign_in", "", address)
+        return signed
+
+    def find(self, signed: str) -> Account | None:
+        """Who is signed in with a token; None where nobody is, or not any more."""
+        if not signed or not self._path.exists():
+            return None
+        with self._open() as file:
+            try:
+                token = self._signer(file).unsign(signed).decode()
+            except (BadSignature, UnicodeDecodeError):
+                return None
+            row = file.execute(
+                "SELECT name, role, created_at FROM sessions JOIN accounts USING (name) "
+                "WHERE token = ? AND started_at >= ?",
+                [_mark(token), self._now() - SESSION_SECONDS],
+            ).fetchone()
+        return Account(row[0], row[1], _moment(row[2])) if row else None
+
+    def sign_out(self, signed: str, address: str) -> None:
+        """End a session at once, wherever its cookie still lies."""
+        account = self.find(signed)
+        if account is None:
+            return
+        with self._open() as file:
+            token = self._signer(file).unsign(signed).decode()
+            file.execute("DELETE FROM sessions WHERE token = ?", [_mark(token)])
+        self.note(account.name, "sign_out", "", address)
+
+    def _is_right(self, hashed: str, password: str) -> bool:
+        try:
+            return self._hasher.verify(hashed, password[: LONGEST_PASSWORD + 1])
+        except (VerificationError, InvalidHashError):
+            return False
+
+    def _decoy(self) -> str:
+        """A hash that no password opens, made once."""
+        with self._open() as file:
+            row = file.execute("SELECT value FROM secrets WHERE name = 'decoy'").fetchone()
+            if row:
+                return str(row[0])
+            hashed = self._hasher.hash(secrets.token_urlsafe(32))
+            file.execute("INSERT OR IGNORE INTO secrets VALUES ('decoy', ?)", [hashed])
+        return hashed
+
+    def _require_unlocked(self, name: str, address: str) -> None:
+        since = self._now() - LOCK_SECONDS
+        with self._open() as file:
+            for column, value, most in (
+                ("name", name, MOST_TRIES),
+                ("address", address, MOST_TRIES_FROM_ONE_PLACE),
+            ):
+                times = [
+                    at
+                    for (at,) in file.execute(
+                        f"SELECT at FROM tries WHERE {column} = ? AND at > ? ORDER BY at DESC",
+                        [value, since],
+                    )
+                ]
+                if len(times) >= most:
+                    wait = times[most - 1] + LOCK_SECONDS - self._now()
+                    minutes = max(1, -(-int(wait) // 60))
+                    raise AccessError(f"试错的次数太多，请过 {minutes} 分钟再试。")
+
+    def _note_failure(self, name: str, address: str) -> None:
+        with self._open() as file:
+            file.execute("DELETE FROM tries WHERE at < ?", [self._now() - LOCK_SECONDS])
+            file.execute("INSERT INTO tries VALUES (?, ?, ?)", [name, address, self._now()])
+        self.note(name, "sign_in_failed", "", address)
+
+    def _signer(self, file: sqlite3.Connection) -> Signer:
+        row = file.execute("SELECT value FROM secrets WHERE name = 'signing'").fetchone()
+        if row is None:
+            made = secrets.token_urlsafe(48)
+            file.execute("INSERT OR IGNORE INTO secrets VALUES ('signing', ?)", [made])
+            row = file.execute("SELECT value FROM secrets WHERE name = 'signing'").fetchone()
+        return Signer(row[0], salt=_SALT, digest_method=hashlib.sha256)
+
+    # -- audit -----------------------------------------------------------------------------
+
+    def note(self, who: str, what: str, detail: str, address: str) -> None:
+        """Add a line to the audit."""
+        with self._open() as file:
+            file.execute(
+                "INSERT INTO audit (at, who, what, detail, address) VALUES (?, ?, ?, ?, ?)",
+                [self._now(), who, what, detail, address],
+            )
+
+    def audit(self, most: int = 500) -> list[Event]:
+        """The newest lines of the audit, the newest first."""
+        if not self._path.exists():
+            return []
+        with self._open() as file:
+            rows = file.execute(
+                "SELECT at, who, what, detail, address FROM audit ORDER BY number DESC LIMIT ?",
+                [most],
+            ).fetchall()
+        return [Event(_moment(at), *rest) for at, *rest in rows]
+
+    @contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        """The file, in one transaction; made where it is not there yet, readable by its owner."""
+        try:
+            connection = sqlite3.connect(self._path, timeout=BUSY_SECONDS)
+            try:
+                if connection.execute("PRAGMA user_version").fetchone()[0] == 0:
+                    self._path.chmod(0o600)
+                    connection.execute("PRAGMA journal_mode = WAL")
+                    connection.executescript(_SCHEMA)
+                with connection:
+                    yield connection
+            finally:
+                connection.close()
+        except (sqlite3.OperationalError, sqlite3.DatabaseError, OSError) as error:
+            if isinstance(error, sqlite3.IntegrityError):
+                raise
+            raise AccessError(
+                f"账号文件“{self._path}”读写不了：可能没有权限、磁盘已满或文件损坏。"
+            ) from error
+
+
+def tidy_name(name: str) -> str:
+    """A name as it is kept: without what nobody sees, of one width, in small letters."""
+    return unicodedata.normalize("NFKC", name).strip().casefold()
+
+
+def require_password(password: str, name: str = "") -> None:
+    """Refuse a password that is too easily guessed, with a sentence."""
+    if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
+        raise UsageError(f"密码要有 {SHORTEST_PASSWORD} 到 {LONGEST_PASSWORD} 个字符。")
+    plain = password.casefold()
+    is_run = plain in "01234567890123456789" or plain in "abcdefghijklmnopqrstuvwxyz"
+    if len(set(plain)) < 4 or is_run or (name and name in plain):
+        raise UsageError("这个密码太容易猜到：不要用连号、重复的字符或账号名。")
+
+
+def _mark(token: str) -> str:
+    """What is kept of a token: whoever reads the file cannot sign in with it."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def _moment(at: float) -> datetime:
+    return datetime.fromtimestamp(at, UTC)
