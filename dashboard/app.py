@@ -13,7 +13,9 @@ from dashboard.words import LANGUAGES, name_value, say
 from etl.accounts import ADMIN
 from etl.errors import AccessError
 
-PAGES = ("map", "organizations", "actions", "capital", "data", "quality", "methods")
+PAGES = (
+    "map", "deliberation", "organizations", "actions", "capital", "data", "quality", "methods",
+)  # fmt: skip
 
 
 def main() -> None:

@@ -13,12 +13,15 @@ from etl.tables.governance import PATHS
 from etl.tables.survey import ITEMS
 
 COLOURINGS = (
-    "rate", "change", "type", "households", "coverage", "core", "taking_part", "trust"
+    "rate", "change", "type", "households", "coverage", "core", "taking_part", "trust",
+    "needs", "matters",
 )  # fmt: skip
 OVERLAYS = ("hotspots", "density", "gaps", "organizations", "reach", "actions", "buildings")
 FORMS = ("map", "table")
 # The parts of the page on organizations.
 PARTS = ("gaps", "growth", "committees", "core", "watch", "activities", "network")
+# The parts of the page on deliberation.
+TALKS = ("first", "matters", "needs", "promises", "handbook", "papers")
 LANGUAGES = ("zh", "en")
 KEPT = "choice"
 
@@ -35,6 +38,8 @@ class Choice:
     last: str = ""
     form: str = "map"
     part: str = "gaps"
+    talk: str = ""
+    matter: str = ""
     lang: str = "zh"
     # Of the pages on social capital and on actions: an item of the survey, a path, one action,
     # and words looked for.
@@ -57,7 +62,9 @@ class Choice:
 def read_query(query: Mapping[str, str]) -> Choice:
     """The choice that an address says; words that mean nothing here are passed over."""
     choice = Choice()
-    allowed_words = {"color": COLOURINGS, "form": FORMS, "part": PARTS, "lang": LANGUAGES}
+    allowed_words = {
+        "color": COLOURINGS, "form": FORMS, "part": PARTS, "talk": TALKS, "lang": LANGUAGES,
+    }  # fmt: skip
     for name, allowed in allowed_words.items():
         if query.get(name) in allowed:
             choice = replace(choice, **{name: query[name]})
@@ -68,7 +75,7 @@ def read_query(query: Mapping[str, str]) -> Choice:
         choice = replace(choice, item=query["item"])
     if query.get("path") in {value.code for value in PATHS}:
         choice = replace(choice, path=query["path"])
-    for name in ("at", "category", "act", "find"):
+    for name in ("at", "category", "matter", "act", "find"):
         choice = replace(choice, **{name: str(query.get(name, ""))[:200]})
     for name in ("first", "last"):
         choice = replace(choice, **{name: _read_month(query.get(name, ""))})

@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 
 from etl.profile import Profile
-from etl.store import Writer
+from etl.store import Writer, named_sql
 from etl.table import Table
 from etl.tables.deliberation import (
     MATTER_EVENTS,
@@ -37,6 +37,9 @@ _STATES = {
 _STATED = {"已兑现": KEPT, "逾期兑现": LATE, "逾期未兑现": SLIPPED, "未到期": OPEN}
 _LEAD, _SUPPORT, _SUPERVISE = "牵头", "配合", "监督"
 MONTHLY = "月度议事会"
+_COLUMNS = (
+    "open_needs_per_1000h", "open_matter_count", "overdue_matter_count", "late_promise_count",
+)  # fmt: skip
 
 
 def publish_deliberation(
@@ -50,6 +53,9 @@ def publish_deliberation(
     index compound_id
         <NA> of everything of which the office keeps no list at all.
     """
+    if not writer.rows(named_sql("talks_kept"))[0][0]:
+        # An office that keeps none of these sheets does not wait for them.
+        return pd.DataFrame({name: pd.array([pd.NA] * len(base)) for name in _COLUMNS}, base.index)
     counts = _count_complaints(tally)
     needs = _match_needs(writer, profile, counts, base)
     _replace(writer, OUT_NEEDS, needs)
@@ -61,10 +67,10 @@ def publish_deliberation(
     matters = _route_matters(matters, profile, handbook, counts, today)
     _record_changes(writer, matters)
     matters["is_reopened"] |= _list_reopened(writer, matters)
-    _replace(writer, OUT_MATTERS, matters)
+    _replace(writer, OUT_MATTERS, matters.assign(as_of_on=today))
     since = _find_last_monthly(writer, today)
     promises = _judge_promises(promises, profile, today, since)
-    _replace(writer, OUT_PROMISES, promises)
+    _replace(writer, OUT_PROMISES, promises.assign(as_of_on=today))
     return _describe_compounds(needs, matters, promises, base)
 
 

@@ -12,6 +12,7 @@ from dashboard.map.palette import COOL, PLUM, TYPES, UNKNOWN, VERDICTS, WARM, Lo
 from dashboard.words import count, name_value, say
 
 GAPS_TOLD_APART = 3
+MATTERS_TOLD_APART = 3
 
 
 @dataclass(frozen=True)
@@ -151,6 +152,31 @@ def _colour_trust(table: pd.DataFrame) -> Colouring:
     return _grade(say("color.trust"), "%", values, COOL, told, say("trust.unknown"))
 
 
+def _colour_needs(table: pd.DataFrame) -> Colouring:
+    values = _read_floats(table, "open_needs_per_1000h")
+    told = pd.Series(["" if pd.isna(v) else f"{v:,.1f}" for v in values], index=values.index)
+    return _grade(say("color.needs"), say("unit.needs"), values, COOL, told, say("needs.unknown"))
+
+
+def _colour_matters(table: pd.DataFrame) -> Colouring:
+    overdue = _read_floats(table, "overdue_matter_count")
+    looks = [
+        (look, say(f"matters.{n}"))
+        for n, look in enumerate(take_steps(PLUM, MATTERS_TOLD_APART + 1))
+    ]
+    told = pd.Series(
+        [say("matters.told", count=int(n)) if n > 0 else "" for n in overdue], index=overdue.index
+    )
+    return _finish(
+        say("color.matters"),
+        say("unit.matters"),
+        looks,
+        overdue.clip(upper=MATTERS_TOLD_APART),
+        told,
+        say("matters.unknown"),
+    )
+
+
 def _read_floats(table: pd.DataFrame, name: str) -> pd.Series:
     """A column of figures, all missing where the table has none of that name."""
     if name not in table:
@@ -182,4 +208,6 @@ COLOURINGS: dict[str, Callable[[pd.DataFrame], Colouring]] = {
     "core": _colour_core,
     "taking_part": _colour_taking_part,
     "trust": _colour_trust,
+    "needs": _colour_needs,
+    "matters": _colour_matters,
 }

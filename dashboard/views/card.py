@@ -13,7 +13,7 @@ from dashboard.charts import chart_months, chart_shares
 from dashboard.map.layers import tell_rank
 from dashboard.reasons import tell_action, tell_reasons
 from dashboard.telling import tell_body, tell_gap, tell_handling, tell_people
-from dashboard.views import actions_card, capital_card, people_card
+from dashboard.views import actions_card, capital_card, people_card, talks_card
 from dashboard.words import name_value, say, tell_period
 
 NEEDS_SHOWN = 5
@@ -55,6 +55,7 @@ def show_details(build: load.Build, row: pd.Series) -> None:
         actions_card.show_actions(build, row)
     with right:
         _show_needs(build, row)
+        talks_card.show_talks(build, row)
 
 
 def _list_facts(row: pd.Series) -> list[tuple[str, str]]:

@@ -10,7 +10,8 @@ from geo.workdays import FIRST_KNOWN_YEAR, LAST_KNOWN_YEAR
 
 FIGURES = (
     "rate", "interval", "shrunk", "nearby", "rank", "change", "deadline", "closing", "repeat",
-    "funnel", "past", "alarms", "scan", "geocode", "density", "coverage", "effect", "late", "capital", "targets",
+    "funnel", "past", "alarms", "scan", "geocode", "density", "coverage", "effect", "late", "capital",
+    "levels", "vote", "promise", "match", "targets",
     "steady", "quarantine",
 )  # fmt: skip
 TERMS = ("compound", "core", "need", "matter", "meeting", "intervention", "snapshot")
@@ -41,6 +42,7 @@ def show() -> None:
                     **told,
                     **profile.coverage,
                     **vars(profile.capital),
+                    **profile.needs,
                     **CHECKED,
                 )
             ]
@@ -49,6 +51,8 @@ def show() -> None:
             _show_reliability()
         if name == "deadline":
             _show_deadlines()
+        if name == "levels":
+            _show_levels()
     _show_weights()
     _show_states()
     _show_expectations()
@@ -71,6 +75,22 @@ def _show_deadlines() -> None:
     rows = [
         [name_value("category", name), *(str(profile.deadlines[name, k]) for k in ("", *levels))]
         for name in names
+    ]
+    page.show_rows(heads, rows)
+
+
+def _show_levels() -> None:
+    """The rules by which matters go to their level, in the order in which they are tried."""
+    profile = load.profile()
+    heads = [say(f"methods.{name}") for name in ("rule", "level", "days", "reason")]
+    rows = [
+        [
+            route.name,
+            name_value("matter", route.level),
+            str(route.days or profile.levels[route.level].days),
+            route.reason,
+        ]
+        for route in profile.routing
     ]
     page.show_rows(heads, rows)
 

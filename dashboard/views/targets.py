@@ -84,6 +84,9 @@ def show_table(table: pd.DataFrame) -> None:
             say("table.actions"): _column(table, "open_action_count"),
             say("table.trust"): _column(table, "trust_pct").round(),
             say("table.trust_n"): _column(table, "trust_count"),
+            say("table.open_needs"): _column(table, "open_needs_per_1000h").round(1),
+            say("table.overdue_matters"): _column(table, "overdue_matter_count"),
+            say("table.late_promises"): _column(table, "late_promise_count"),
         }
     )
     names = ("households", "residents", "count", "month", "before")

@@ -58,6 +58,7 @@ def make_table(name: str = "甲小区", **changes: Any) -> pd.DataFrame:
         "top_category": "停车管理", "top_category_pct": 41.0, "overdue_count": 3,
         "expected_count": 5, "gap_count": 2, "unknown_count": 1, "core_resident_count": 4,
         "month_verdict": "up", "month_count": 9, "month_before_count": 2,
+        "open_needs_per_1000h": 4.0, "overdue_matter_count": 2,
     }  # fmt: skip
     row.update(changes)
     return pd.DataFrame([row], index=["A1"])
@@ -211,13 +212,24 @@ def test_the_ground_is_the_same_in_every_run_and_another_one_is_another_map() ->
     assert hash_of("/shapes.json?at=_a1") != hash_of("/shapes.json?at=_b2")
 
 
-@pytest.mark.parametrize("color", ["rate", "change", "type", "households", "coverage"])
+@pytest.mark.parametrize("color", ["needs", "matters"])
+def test_a_figure_that_an_earlier_store_does_not_have_is_not_known(color: str) -> None:
+    table = make_table().drop(columns=["open_needs_per_1000h", "overdue_matter_count"])
+    colouring = colour_compounds(color, table)
+    assert [band.count for band in colouring.bands][-1] == 1
+    assert colouring.told.to_list() == [""]
+
+
+@pytest.mark.parametrize(
+    "color", ["rate", "change", "type", "households", "coverage", "needs", "matters"]
+)
 def test_every_way_of_colouring_puts_each_compound_in_one_counted_class(color: str) -> None:
     table = pd.concat(
         [
             make_table(),
             make_table(compound_id="A2", households=None, shown_shrunk=None, type=None,
-                       month_verdict=None, month_count=None, expected_count=0),
+                       month_verdict=None, month_count=None, expected_count=0,
+                       open_needs_per_1000h=None, overdue_matter_count=None),
         ]
     ).set_axis(["A1", "A2"])  # fmt: skip
     colouring = colour_compounds(color, table)

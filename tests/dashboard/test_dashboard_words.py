@@ -97,6 +97,10 @@ def test_every_kind_type_and_state_of_the_contract_has_its_words() -> None:
         "state": by_name["organizations"]["state"],
         "group": by_name["population_groups"]["resident_group"],
         "need": by_name["needs"]["status"],
+        "matter": by_name["matters"]["status"],
+        "meeting": by_name["meetings"]["kind"],
+        "party": by_name["responsibilities"]["party"],
+        "role": by_name["responsibilities"]["role"],
         "intervention": by_name["interventions"]["status"],
         "path": by_name["interventions"]["path"],
     }

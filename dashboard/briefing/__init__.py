@@ -1,0 +1,1 @@
+"""Papers that can be edited in Word or WPS and printed: frames in, DOCX out."""
