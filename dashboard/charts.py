@@ -8,6 +8,8 @@ import pandas as pd
 from dashboard.words import name_value, say
 
 BAR = "#B9714A"
+# From old to young, dark to light; white where no age is told.
+AGES = {"over_60": "#8C3A22", "middle": "#CF8A5C", "under_40": "#F2D9B4", "unsaid": "#FFFFFF"}
 INK = "#2B2722"
 GRID = "#E2D9CA"
 FONT = "'PingFang SC','Microsoft YaHei','Noto Sans CJK SC','Source Han Sans SC',sans-serif"
@@ -29,27 +31,44 @@ def chart_months(counts: pd.DataFrame, listed: list[pd.Timestamp]) -> alt.Chart:
 
 
 def chart_participants(months: pd.DataFrame, listed: list[pd.Timestamp]) -> alt.Chart:
-    """Bars of those who came to activities, by month; one of which no number is known is none."""
-    sums = months.groupby("month")[["participant_count", "activity_count"]].sum()
-    sums = sums.reindex(listed).fillna(0).astype(int)
+    """Bars of those who came to activities by month, one part for each age; a legend above.
+
+    Parts are told apart by lightness, dark for old, so that grey print keeps them.
+    """
+    names = ["participant_count", "aged_count", "over_60_count", "under_40_count"]
+    sums = months.groupby("month")[names].sum().reindex(listed).fillna(0).astype(int)
+    parts = {
+        "over_60": sums["over_60_count"],
+        "middle": sums["aged_count"] - sums["over_60_count"] - sums["under_40_count"],
+        "under_40": sums["under_40_count"],
+        "unsaid": sums["participant_count"] - sums["aged_count"],
+    }
+    shown = {name: counts for name, counts in parts.items() if counts.sum()}
     data = pd.DataFrame(
-        {
-            "month": [f"{m:%Y-%m}" for m in sums.index],
-            "count": sums["participant_count"].to_numpy(),
-            "activities": sums["activity_count"].to_numpy(),
-        }
-    )
+        [
+            {"month": f"{month:%Y-%m}", "age": say(f"chart.age.{name}"), "count": int(number),
+             "place": place}
+            for place, (name, counts) in enumerate(shown.items())
+            for month, number in counts.items()
+        ],
+        columns=["month", "age", "count", "place"],
+    )  # fmt: skip
+    ages = [say(f"chart.age.{name}") for name in shown]
+    scale = alt.Scale(domain=ages, range=[AGES[name] for name in shown])
+    legend = alt.Legend(title=None, orient="top", labelFontSize=13, labelLimit=200)
     base = alt.Chart(data).encode(
         x=alt.X("month:O", title=None, axis=alt.Axis(labelAngle=-60, labelOverlap=True)),
         y=alt.Y("count:Q", title=None, axis=alt.Axis(tickMinStep=1, tickCount=4)),
+        color=alt.Color("age:N", scale=scale, legend=legend, sort=ages),
+        order=alt.Order("place:Q"),
         tooltip=[
             alt.Tooltip("month:O", title=say("chart.month")),
+            alt.Tooltip("age:N", title=say("chart.age_band")),
             alt.Tooltip("count:Q", title=say("chart.participants_unit"), format=","),
-            alt.Tooltip("activities:Q", title=say("chart.activities_unit")),
         ],
     )
-    told = {"people": int(data["count"].sum()), "activities": int(data["activities"].sum())}
-    return _finish(base.mark_bar(color=BAR), say("chart.participants", **told), 190)
+    told = say("chart.participants", people=int(sums["participant_count"].sum()))
+    return _finish(base.mark_bar(stroke=INK, strokeWidth=0.5), told, 230)
 
 
 def chart_shares(names: pd.Series, counts: pd.Series, title: str, what: str) -> alt.Chart:

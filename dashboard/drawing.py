@@ -18,8 +18,8 @@ from dashboard.map.files import OWN
 from dashboard.words import say
 
 MOST_COMPOUNDS = 40
-WIDTH, ROW, TOP = 940, 24, 34
-LEFT, MIDDLE, RIGHT = 214, 452, 640
+WIDTH, ROW, TOP = 820, 24, 34
+LEFT, MIDDLE, RIGHT = 160, 392, 572
 COMPOUND = "compound"
 BROKEN_STATES = ("名存实亡", "已解散")
 

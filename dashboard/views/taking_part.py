@@ -124,6 +124,7 @@ def _show_months(build: load.Build, only: pd.DataFrame | None, head: pd.DataFram
     first, last = (pd.Timestamp(head[name].iloc[0]) for name in ("window_from", "window_to"))
     if months.empty or pd.isna(first):
         return
+    months = months[months["month"].between(first, last)]
     listed = list(pd.date_range(first.to_period("M").to_timestamp(), last, freq="MS"))
     st.altair_chart(chart_participants(months, listed), key="chart-participants")
 
