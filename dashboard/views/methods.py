@@ -10,9 +10,9 @@ from geo.workdays import FIRST_KNOWN_YEAR, LAST_KNOWN_YEAR
 
 FIGURES = (
     "rate", "interval", "shrunk", "nearby", "rank", "change", "deadline", "closing", "repeat",
-    "funnel", "past", "alarms", "scan", "geocode", "density", "coverage", "effect", "late", "capital",
-    "levels", "vote", "promise", "match", "targets",
-    "steady", "quarantine",
+    "funnel", "past", "alarms", "scan", "geocode", "density", "coverage", "core", "growth",
+    "committee", "watch", "network", "effect", "late", "capital", "levels", "vote", "promise",
+    "match", "targets", "steady", "quarantine",
 )  # fmt: skip
 TERMS = ("compound", "core", "need", "matter", "meeting", "intervention", "snapshot")
 KINDS = (
@@ -32,21 +32,18 @@ def show() -> None:
     """The page."""
     page.show_title(say("nav.methods"), say("methods.lead"))
     profile = load.profile()
-    told = {"months": profile.rate_months, "repeat_days": profile.repeat_days}
+    told = {
+        "months": profile.rate_months,
+        "repeat_days": profile.repeat_days,
+        **profile.coverage,
+        **profile.committee,
+        **vars(profile.capital),
+        **profile.needs,
+        **CHECKED,
+    }
     for name in FIGURES:
         page.show_heading(say(f"methods.{name}.head"), 3)
-        page.show_note(
-            [
-                say(
-                    f"methods.{name}.body",
-                    **told,
-                    **profile.coverage,
-                    **vars(profile.capital),
-                    **profile.needs,
-                    **CHECKED,
-                )
-            ]
-        )
+        page.show_note([say(f"methods.{name}.body", **told)])
         if name == "alarms":
             _show_reliability()
         if name == "deadline":

@@ -180,6 +180,13 @@ def test_before_its_next_refresh_an_old_store_says_so(
         assert not test.run().exception
 
 
+def test_methods_say_what_a_vote_needs_and_what_a_missing_link_is(open_page: Open) -> None:
+    said = text_of(open_page("methods"))
+    assert "投票要超过 50% 的户参加" in said
+    assert "180 天没有活动的先恢复活动" in said
+    assert "最该牵的线" in said
+
+
 def a_row(**values: Any) -> SimpleNamespace:
     return SimpleNamespace(**values)
 
