@@ -173,8 +173,9 @@ def _describe_people(
     ties = writer.frame("activity_ties", **span.window)
     publish_cultivation(writer, register, ties, profile, span)
     publish_formation(writer, profile, span)
-    publish_supervision(writer, states, ties, handling, span)
-    publish_network(writer, base, states, register, ties, profile, span)
+    meetings = writer.frame("meetings_held", **span.window)
+    publish_supervision(writer, states, ties, meetings, handling, span)
+    publish_network(writer, base, states, register, ties, meetings, profile, span)
     return describe_people(writer, base, span)
 
 

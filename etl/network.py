@@ -36,7 +36,7 @@ def split_partners(written: object) -> list[str]:
 
 def publish_network(
     writer: Writer, base: pd.DataFrame, states: pd.DataFrame, register: pd.DataFrame,
-    ties: pd.DataFrame, profile: Profile, span: Span,
+    ties: pd.DataFrame, meetings: pd.DataFrame, profile: Profile, span: Span,
 ) -> None:  # fmt: skip
     """Write the nodes, the links and the links that are missing most."""
     nodes = _list_nodes(base, register)
@@ -45,7 +45,7 @@ def publish_network(
             *_list_works(states, profile, span),
             *_list_hosted(ties),
             *_list_partners(ties, register),
-            *_list_met(writer, states, span),
+            *_list_met(meetings, states),
         ],
         columns=[column.name for column in OUT_LINKS.columns],
     )
@@ -132,16 +132,13 @@ def _list_partners(ties: pd.DataFrame, register: pd.DataFrame) -> Iterator[tuple
                    row["last_on"], False, None, None)  # fmt: skip
 
 
-def _list_met(writer: Writer, states: pd.DataFrame, span: Span) -> Iterator[tuple[object, ...]]:
+def _list_met(meetings: pd.DataFrame, states: pd.DataFrame) -> Iterator[tuple[object, ...]]:
     """Who sat at one table: words like 物业 mean the one that works in the compound, if it is one."""
-    meetings = writer.frame("meetings_held", **span.window).dropna(
-        subset=["compound_id", "parties"]
-    )
     kinds = {fold(word): kind.code for kind in KINDS for word in kind.spellings}
     works = states[states["state"].isin([ACTIVE, FORMING]) & states["organization_id"].notna()]
     found = works.groupby(["compound_id", "kind"])["organization_id"].agg(["nunique", "first"])
     only = found.loc[found["nunique"] == 1, "first"].to_dict()
-    for row in meetings.to_dict("records"):
+    for row in meetings.dropna(subset=["compound_id", "parties"]).to_dict("records"):
         told = {kinds.get(fold(part)) for part in split_partners(row["parties"])} - {None}
         there = sorted(
             {only[key] for key in ((row["compound_id"], k) for k in told) if key in only}
@@ -154,16 +151,14 @@ def _sum_links(links: pd.DataFrame) -> pd.DataFrame:
     """One row for two ends and a relation; of several the one that holds counts."""
     keys = ["source", "target", "relation"]
     ordered = links.assign(
-        last_on=pd.to_datetime(links["last_on"]), tie_count=links["tie_count"].astype("Float64")
+        last_on=pd.to_datetime(links["last_on"]), tie_count=links["tie_count"].astype(float)
     ).sort_values([*keys, "is_broken"], kind="stable")
     grouped = ordered.groupby(keys, sort=False)
-    summed = grouped.agg(
-        tie_count=("tie_count", lambda counts: counts.sum(min_count=1)),
-        last_on=("last_on", "max"),
-        is_broken=("is_broken", "first"),
+    first = ordered.drop_duplicates(keys).drop(columns=["tie_count", "last_on"])
+    summed = pd.DataFrame(
+        {"tie_count": grouped["tie_count"].sum(min_count=1), "last_on": grouped["last_on"].max()}
     )
-    first = ordered.drop_duplicates(keys).set_index(keys)[["why", "quiet_days"]]
-    return summed.join(first).reset_index()
+    return first.join(summed, on=keys)
 
 
 def _count_links(nodes: pd.DataFrame, alive: pd.DataFrame) -> pd.DataFrame:

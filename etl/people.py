@@ -68,18 +68,14 @@ def _publish_core_residents(writer: Writer, base: pd.DataFrame) -> pd.DataFrame:
     """Core residents by compound and over all; a compound that no list names is not known."""
     groups = writer.frame("core_groups")
     groups = groups[groups["compound_id"].isin(base.index)]
-    is_none = groups["role"].isin(NOBODY)
-    listed = base.index.isin(groups["compound_id"])
-    now = groups[groups["is_active"].astype(bool) & ~is_none]
-    former = groups[~groups["is_active"].astype(bool) & ~is_none]
-    told = _count_core(now, former, "compound_id").reindex(base.index)
-    counts = [str(name) for name in told if str(name).endswith("_count")]
-    is_listed = pd.Series(listed, index=base.index)
-    told = told.assign(**{name: told[name].fillna(0).where(is_listed) for name in counts})
+    listed = pd.Series(base.index.isin(groups["compound_id"]), index=base.index)
+    counted = _count_core(groups)
+    told = counted.groupby(groups["compound_id"].astype(object)).sum().reindex(base.index)
+    # Where a list is silent nothing is known, which is not none.
     has_some = told["core_count"].fillna(0) > 0
     told["status"] = np.where(~listed, SILENT, np.where(has_some, SOME, NONE_NOW))
     told["households"] = base["households"]
-    whole = _count_core(now.assign(all=""), former.assign(all=""), "all").reindex([""]).fillna(0)
+    whole = counted.sum().to_frame().T.set_axis([""])
     whole["households"] = base["households"][listed].sum(min_count=1)
     whole["silent_count"] = int((told["status"] == SILENT).sum())
     whole["none_count"] = int((told["status"] == NONE_NOW).sum())
@@ -88,46 +84,47 @@ def _publish_core_residents(writer: Writer, base: pd.DataFrame) -> pd.DataFrame:
     placed = told.loc[has_homes, "core_count"].sum()
     told["core_per_100h"] = _per_hundred(told["core_count"], told["households"])
     whole["core_per_100h"] = _per_hundred(pd.Series(placed, index=whole.index), whole["households"])
-    whole["status"] = SOME if len(now) else NONE_NOW if len(groups) else SILENT
+    some = int(whole["core_count"].iloc[0])
+    whole["status"] = SOME if some else NONE_NOW if len(groups) else SILENT
     rows = pd.concat([whole.set_axis([WHOLE]), told])
     rows = rows.join(_share_of(rows["over_60_count"], rows["age_known_count"]))
     rows["compound_id"] = rows.index
     writer.replace(
         OUT_CORE_RESIDENTS, rows.reindex(columns=[c.name for c in OUT_CORE_RESIDENTS.columns])
     )
-    writer.replace(OUT_CORE_GROUPS, _list_groups(now))
+    writer.replace(OUT_CORE_GROUPS, _list_groups(groups[counted["core_count"] > 0]))
     return told
 
 
-def _count_core(now: pd.DataFrame, former: pd.DataFrame, by: str) -> pd.DataFrame:
-    """Counts of core residents by one column."""
-
-    def count(rows: pd.DataFrame) -> pd.Series:
-        return rows.groupby(by)["resident_count"].sum()
-
-    says_party = now["is_party_member"].notna()
-    return pd.DataFrame(
-        {
-            "core_count": count(now),
-            "former_count": count(former),
-            "party_member_count": count(now[now["is_party_member"].fillna(False).astype(bool)]),
-            "party_known_count": count(now[says_party]),
-            "age_known_count": count(now[now["age_band"].notna()]),
-            "over_60_count": count(now[now["age_band"] == OLD]),
-        }
-    )
+def _count_core(groups: pd.DataFrame) -> pd.DataFrame:
+    """How many people each group of core residents adds to each count; none where nobody is meant."""
+    is_anyone = ~groups["role"].isin(NOBODY)
+    is_now = groups["is_active"].astype(bool) & is_anyone
+    party, ages = groups["is_party_member"], groups["age_band"]
+    flags = {
+        "core_count": is_now,
+        "former_count": ~groups["is_active"].astype(bool) & is_anyone,
+        "party_member_count": is_now & party.fillna(False).astype(bool),
+        "party_known_count": is_now & party.notna(),
+        "age_known_count": is_now & ages.notna(),
+        "over_60_count": is_now & (ages == OLD).fillna(False),
+    }
+    number = groups["resident_count"].astype("int64")
+    return pd.DataFrame({name: number * flag.astype("int64") for name, flag in flags.items()})
 
 
 def _list_groups(now: pd.DataFrame) -> pd.DataFrame:
     """How many there are of each role and age band, by compound and over all."""
-    parts = []
-    for facet in ("role", "age_band"):
-        for place in (now["compound_id"], pd.Series(None, index=now.index, dtype=object)):
-            told = now.assign(compound_id=place, facet=facet, name=now[facet])
-            keys = ["compound_id", "facet", "name"]
-            sums = told.groupby(keys, dropna=False)["resident_count"].sum()
-            parts.append(sums.reset_index(name="core_count"))
-    return pd.concat(parts, ignore_index=True)
+    parts = [
+        now.assign(compound_id=place, facet=facet, name=now[facet])
+        for facet in ("role", "age_band")
+        for place in (now["compound_id"], None)
+    ]
+    keys = ["compound_id", "facet", "name"]
+    told = pd.concat(parts, ignore_index=True)[[*keys, "resident_count"]]
+    told[keys] = told[keys].astype(object)
+    sums = told.groupby(keys, dropna=False)["resident_count"].sum()
+    return sums.reset_index(name="core_count")
 
 
 def _publish_participation(writer: Writer, base: pd.DataFrame, span: Span) -> pd.DataFrame:

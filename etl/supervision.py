@@ -31,12 +31,16 @@ COUNTS = {"complaint_count": "complaint_count", "judged_count": "judged_count",
           "overdue_count": "late_count", "repeat_count": "repeat_count"}  # fmt: skip
 OUTCOMES = {KEPT: "kept_count", LATE: "kept_late_count", SLIPPED: "slipped_count",
             OPEN: "pending_count", UNKNOWN: "unsaid_promise_count"}  # fmt: skip
+COUNTED = ["meeting_count", "attended_count", "unsaid_count", "activity_count", "asked_count",
+           *OUTCOMES.values()]  # fmt: skip
 TOLD_PROMISES = 20
+Row = dict[Hashable, Any]
 
 
 def publish_supervision(
-    writer: Writer, states: pd.DataFrame, ties: pd.DataFrame, handling: Handling | None, span: Span
-) -> None:
+    writer: Writer, states: pd.DataFrame, ties: pd.DataFrame, meetings: pd.DataFrame,
+    handling: Handling | None, span: Span,
+) -> None:  # fmt: skip
     """Write `out_supervision`: a row for each organization over all its compounds, and in each."""
     serving = _list_serving(states)
     columns = [column.name for column in OUT_SUPERVISION.columns]
@@ -51,9 +55,11 @@ def publish_supervision(
         is_untold = rows["verdict"].isna() & rows["compound_id"].eq("")
         rows["verdict"] = rows["verdict"].mask(is_untold, TOO_FEW)
     rows = rows.merge(_describe_bodies(serving, span), on=["organization_id", "compound_id"])
-    rows = rows.join(_count_meetings(writer, serving, span), on=["organization_id", "compound_id"])
-    rows = rows.join(_count_promises(writer, serving, span), on=["organization_id", "compound_id"])
-    rows = rows.join(_count_activities(serving, ties), on=["organization_id", "compound_id"])
+    records = Records(serving)
+    records.count_meetings(meetings)
+    records.count_promises(writer.frame("promises_asked", **span.window))
+    records.count_activities(ties)
+    rows = rows.join(records.as_frame(), on=["organization_id", "compound_id"])
     rows["compound_id"] = rows["compound_id"].replace("", None)
     writer.replace(OUT_SUPERVISION, rows.reindex(columns=columns))
 
@@ -143,29 +149,80 @@ def _describe_bodies(serving: pd.DataFrame, span: Span) -> pd.DataFrame:
     return told.assign(term_days=days).reset_index()
 
 
-def _count_meetings(writer: Writer, serving: pd.DataFrame, span: Span) -> pd.DataFrame:
-    """Meetings in the compounds served, and at how many of them the organization was."""
-    meetings = writer.frame("meetings_held", **span.window)
-    told = meetings.rename(columns={"compound_id": "served_id"}).merge(
-        serving[["organization_id", "name", "kind", "compound_id", "served_id"]], on="served_id"
-    )
-    words = _words_by_kind()
-    told["is_said"] = told["parties"].notna()
-    told["is_there"] = [
-        any(fold(part) in words[kind] or part == name for part in split_partners(parties))
-        for parties, kind, name in zip(told["parties"], told["kind"], told["name"], strict=True)
-    ]
-    grouped = told.groupby(["organization_id", "compound_id"])
-    found = pd.DataFrame(
-        {
-            "meeting_count": grouped["meeting_id"].nunique(),
-            "attended_count": grouped["is_there"].sum(),
-            "unsaid_count": (~told["is_said"]).groupby(
-                [told["organization_id"], told["compound_id"]]
-            ).sum(),
-        }
-    )  # fmt: skip
-    return _complete(found, serving)
+class Records:
+    """What else is on record of each organization, over all its compounds ('') and in each.
+
+    The rows are few, so they are counted one by one.
+    """
+
+    def __init__(self, serving: pd.DataFrame) -> None:
+        whole = serving[serving["compound_id"] == ""]
+        served = whole[["organization_id", "name", "kind", "served_id"]].to_dict("records")
+        self._at: dict[Hashable, list[Row]] = {}
+        for row in served:
+            self._at.setdefault(row["served_id"], []).append(row)
+        self._ids: dict[str, Hashable] = {}
+        for row in served:
+            self._ids.setdefault(fold(str(row["name"])), row["organization_id"])
+        keys = {(r["organization_id"], p) for r in served for p in ("", r["served_id"])}
+        self._counts = {key: dict.fromkeys(COUNTED, 0) for key in keys}
+        self._asked: dict[tuple[Hashable, Hashable], list[dict[str, Any]]] = {k: [] for k in keys}
+
+    def _add(self, organization: Hashable, place: Hashable, name: str, number: int = 1) -> None:
+        for key in ((organization, ""), (organization, place)):
+            self._counts[key][name] += number
+
+    def count_meetings(self, meetings: pd.DataFrame) -> None:
+        """Meetings in the compounds served, at how many it was, and which do not say who was."""
+        words = _words_by_kind()
+        for meeting in meetings.to_dict("records"):
+            there = split_partners(meeting["parties"])
+            folded = {fold(part) for part in there}
+            for row in self._at.get(meeting["compound_id"], []):
+                place = (row["organization_id"], meeting["compound_id"])
+                self._add(*place, "meeting_count")
+                if not there:
+                    self._add(*place, "unsaid_count")
+                elif folded & words[row["kind"]] or fold(str(row["name"])) in folded:
+                    self._add(*place, "attended_count")
+
+    def count_promises(self, asked: pd.DataFrame) -> None:
+        """What they were asked to do at meetings, and did."""
+        for row in asked.to_dict("records"):
+            told = {
+                "what": row["promise"],
+                "compound_id": row["compound_id"],
+                "asked_on": _day(row["held_on"]),
+                "due_on": _day(row["due_on"]),
+                "kept_on": _day(row["kept_on"]),
+                "outcome": row["outcome"],
+            }
+            for body in self._at.get(row["compound_id"], []):
+                if PARTY_OF[str(body["kind"])] != row["party"]:
+                    continue
+                place = (body["organization_id"], row["compound_id"])
+                self._add(*place, "asked_count")
+                self._add(*place, OUTCOMES[row["outcome"]])
+                for key in ((place[0], ""), place):
+                    self._asked[key].append(told)
+
+    def count_activities(self, ties: pd.DataFrame) -> None:
+        """Activities that they held or helped with, where they serve."""
+        for tie in ties.to_dict("records"):
+            helpers = {self._ids.get(fold(part)) for part in split_partners(tie["partners"])}
+            taking = helpers | {tie["organization_id"]}
+            for row in self._at.get(tie["compound_id"], []):
+                if row["organization_id"] in taking:
+                    place = (row["organization_id"], tie["compound_id"])
+                    self._add(*place, "activity_count", int(tie["activity_count"]))
+
+    def as_frame(self) -> pd.DataFrame:
+        """All of it; index organization_id, compound_id."""
+        found = pd.DataFrame.from_dict(self._counts, orient="index", columns=COUNTED)
+        written = [
+            json.dumps(self._asked[key][:TOLD_PROMISES], ensure_ascii=False) for key in self._counts
+        ]
+        return found.assign(asked=written)
 
 
 def _words_by_kind() -> dict[str, set[str]]:
@@ -177,63 +234,5 @@ def _words_by_kind() -> dict[str, set[str]]:
     return words
 
 
-def _complete(found: pd.DataFrame, serving: pd.DataFrame) -> pd.DataFrame:
-    """Zero where something is on record of nobody."""
-    keys = serving[["organization_id", "compound_id"]].drop_duplicates()
-    return found.reindex(pd.MultiIndex.from_frame(keys)).fillna(0).astype("int64")
-
-
-def _count_promises(writer: Writer, serving: pd.DataFrame, span: Span) -> pd.DataFrame:
-    """What they were asked to do at meetings, and did."""
-    asked = writer.frame("promises_asked", **span.window)
-    kinds = {party: kind for kind, party in PARTY_OF.items()}
-    asked = asked.assign(kind=asked["party"].map(kinds)).rename(
-        columns={"compound_id": "served_id"}
-    )
-    served = serving[["organization_id", "kind", "compound_id", "served_id"]]
-    told = asked.merge(served, on=["served_id", "kind"])
-    keys = [told["organization_id"], told["compound_id"]]
-    found = pd.DataFrame(
-        {name: (told["outcome"] == code).groupby(keys).sum() for code, name in OUTCOMES.items()}
-    )
-    found = _complete(found, serving)
-    found.insert(0, "asked_count", found.sum(axis=1))
-    lists: dict[tuple[Hashable, Hashable], list[dict[str, Any]]] = {}
-    for row in told.to_dict("records"):
-        lists.setdefault((row["organization_id"], row["compound_id"]), []).append(
-            {
-                "what": row["promise"],
-                "compound_id": row["served_id"],
-                "asked_on": _day(row["held_on"]),
-                "due_on": _day(row["due_on"]),
-                "kept_on": _day(row["kept_on"]),
-                "outcome": row["outcome"],
-            }
-        )
-    written = [
-        json.dumps(lists.get(key, [])[:TOLD_PROMISES], ensure_ascii=False) for key in found.index
-    ]
-    return found.assign(asked=written)
-
-
 def _day(moment: Any) -> str | None:
     return None if pd.isna(moment) else f"{pd.Timestamp(moment):%Y-%m-%d}"
-
-
-def _count_activities(serving: pd.DataFrame, ties: pd.DataFrame) -> pd.DataFrame:
-    """Activities that they held or helped with, where they serve."""
-    hosted = ties[["organization_id", "compound_id", "activity_count"]]
-    names = serving.drop_duplicates("organization_id").set_index("name")["organization_id"]
-    helped = [
-        (names[part], row.compound_id, row.activity_count)
-        for row in ties.itertuples()
-        for part in split_partners(row.partners)
-        if part in names.index and names[part] != row.organization_id
-    ]
-    both = pd.concat([hosted, pd.DataFrame(helped, columns=hosted.columns)], ignore_index=True)
-    told = both.rename(columns={"compound_id": "served_id"}).merge(
-        serving[["organization_id", "compound_id", "served_id"]],
-        on=["organization_id", "served_id"],
-    )
-    sums = told.groupby(["organization_id", "compound_id"])["activity_count"].sum()
-    return _complete(sums.to_frame(), serving)
