@@ -12,6 +12,8 @@ from dashboard.words import name_value, say
 
 FLAGS = ("is_registered", "has_rules", "is_supervised")
 FEW = 10
+# So many rows of a long list are shown; a compound of one's own can be chosen above.
+MOST = 100
 
 
 def tell_core(row: Any) -> str:
@@ -204,6 +206,11 @@ def tell_why(row: Any) -> str:
     """Why a link came to nothing."""
     days = int(row.quiet_days) if pd.notna(row.quiet_days) else 0
     return say(f"network.why.{row.why}", days=days)
+
+
+def tell_cut(count: int) -> list[str]:
+    """That only the first rows are shown, where there are more."""
+    return [say("people.cut", shown=MOST, count=count)] if count > MOST else []
 
 
 def list_names(ids: Iterable[Any], names: dict[str, str], most: int = 99) -> str:

@@ -140,7 +140,8 @@ def _describe_bodies(serving: pd.DataFrame, span: Span) -> pd.DataFrame:
     grouped = serving.groupby(["organization_id", "compound_id"])
     told = grouped.agg(
         name=("name", "first"),
-        state=("state", "first"),
+        # One that works in one place and not in another is told of place by place.
+        state=("state", lambda states: states.iloc[0] if states.nunique() == 1 else None),
         compound_count=("served_id", "nunique"),
         last_active_on=("last_active_on", "max"),
         term_ends_on=("term_ends_on", "min"),

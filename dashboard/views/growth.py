@@ -12,8 +12,10 @@ import streamlit as st
 from dashboard import load, page
 from dashboard.people import (
     FLAGS,
+    MOST,
     list_names,
     tell_count,
+    tell_cut,
     tell_day,
     tell_faults,
     tell_flag,
@@ -26,6 +28,7 @@ from dashboard.words import name_value, say
 
 MARKS = {"done": "✓", "late": "!", "next": "→", "waiting": "", "untold": "?"}
 VOTE = "投票"
+MOST_COMMITTEES = 30
 STAGES = ("娱乐", "公益", "治理")
 
 
@@ -46,7 +49,9 @@ def show_organizations(build: load.Build, shown: pd.DataFrame) -> None:
     asked = alive[alive["verdict"] == "ask"]
     if len(asked):
         page.show_heading(say("growth.ask_first", count=len(asked)), 3)
-        page.show_list((_name(row, names), tell_next_step(row)) for row in asked.itertuples())
+        page.show_list(
+            (_name(row, names), tell_next_step(row)) for row in asked.head(MOST).itertuples()
+        )
     _show_table(bodies, names)
 
 
@@ -65,8 +70,8 @@ def _tell_stages(alive: pd.DataFrame) -> str:
 def _show_step(group: pd.DataFrame, names: dict[str, str]) -> None:
     """All for whom one step comes next."""
     first = group.iloc[0]
-    told = [_name(row, names) for row in group.itertuples()]
-    head = say("growth.step", step=first["next_step"], count=len(told))
+    told = [_name(row, names) for row in group.head(MOST).itertuples()]
+    head = say("growth.step", step=first["next_step"], count=len(group))
     items = "".join(f"<li>{escape(text)}</li>" for text in told)
     st.html(
         f'<div class="sq-target"><h3 class="sq-heading">{escape(head)}</h3>'
@@ -89,7 +94,9 @@ def _show_table(bodies: pd.DataFrame, names: dict[str, str]) -> None:
     """Everything known of each, for whoever wants to look it up."""
     heads = ("name", "place", "stage", *FLAGS, "selection", "last", "held", "next", "later")
     with st.expander(say("growth.table", count=len(bodies))):
-        page.show_rows([say(f"growth.col.{name}") for name in heads], _list_rows(bodies, names))
+        page.show_note(tell_cut(len(bodies)))
+        rows = _list_rows(bodies.head(MOST), names)
+        page.show_rows([say(f"growth.col.{name}") for name in heads], rows)
 
 
 def _list_rows(bodies: pd.DataFrame, names: dict[str, str]) -> Iterator[list[str]]:
@@ -117,12 +124,13 @@ def show_committees(build: load.Build, shown: pd.DataFrame) -> None:
         [*_tell_lacking(build, steps, shown), "" if len(steps) else say("committee.none")]
     )
     newest = steps[steps["is_newest"].fillna(False).astype(bool)]
-    for place in _order(newest):
+    for place in _order(newest)[:MOST_COMMITTEES]:
         show_committee(newest[newest["compound_id"] == place], str(shown.loc[place, "name"]))
     former = steps[~steps["is_newest"].fillna(False).astype(bool)]
     if len(former):
         with st.expander(say("committee.former")):
-            for (place, _), term in former.groupby(["compound_id", "term_no"]):
+            terms = list(former.groupby(["compound_id", "term_no"]))[:MOST_COMMITTEES]
+            for (place, _), term in terms:
                 show_committee(term, str(shown.loc[place, "name"]), is_former=True)
 
 

@@ -9,11 +9,12 @@ import streamlit as st
 
 from dashboard import choice, load, page
 from dashboard.drawing import MOST_COMPOUNDS, draw_network
-from dashboard.people import tell_broken, tell_count, tell_day, tell_missing, tell_why
+from dashboard.people import MOST, tell_broken, tell_count, tell_day, tell_missing, tell_why
 from dashboard.words import say
 
 RELATIONS = ("works", "together", "meets")
 FIRST = 8
+WHOLE_TABLE = 400
 
 
 def show_network(build: load.Build, shown: pd.DataFrame) -> None:
@@ -75,22 +76,30 @@ def _show_broken(links: pd.DataFrame, names: dict[str, str]) -> None:
     page.show_list(items[:FIRST])
     if len(items) > FIRST:
         with st.expander(say("org.more", count=len(items) - FIRST)):
-            page.show_list(items[FIRST:])
+            page.show_list(items[FIRST:MOST])
 
 
 def _show_table(links: pd.DataFrame, names: dict[str, str]) -> None:
-    heads = [say(f"network.col.{name}") for name in ("source", "relation", "target", "last", "why")]
-    rows = [
-        [
-            names[row.source],
-            _tell_relation(row),
-            names[row.target],
-            tell_day(row.last_on),
-            page.FLAG + tell_why(row) if row.is_broken else "",
-        ]
-        for row in links.itertuples()
+    if len(links) > WHOLE_TABLE:
+        # All of a large network, to be scrolled and searched.
+        told = pd.DataFrame([_tell_link(row, names) for row in links.itertuples()])
+        st.dataframe(told.set_axis(_heads(), axis=1), hide_index=True, height=640)
+        return
+    page.show_rows(_heads(), [_tell_link(row, names) for row in links.itertuples()], mark="sq-gap")
+
+
+def _heads() -> list[str]:
+    return [say(f"network.col.{name}") for name in ("source", "relation", "target", "last", "why")]
+
+
+def _tell_link(row: Any, names: dict[str, str]) -> list[str]:
+    return [
+        names[row.source],
+        _tell_relation(row),
+        names[row.target],
+        tell_day(row.last_on),
+        page.FLAG + tell_why(row) if row.is_broken else "",
     ]
-    page.show_rows(heads, rows, mark="sq-gap")
 
 
 def _tell_relation(row: Any) -> str:

@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import choice, load, page
+from dashboard.people import MOST
 from dashboard.telling import tell_concerns, tell_gap
 from dashboard.views import growth, network, tables, taking_part, watch
 from dashboard.words import name_value, say
@@ -65,7 +66,8 @@ def _show_gaps(build: load.Build, shown: pd.DataFrame) -> None:
     order = (shown["gap_count"].fillna(0) + shown["concern_count"].fillna(0)).sort_values(
         ascending=False, kind="stable"
     )
-    items = [_tell_compound(shown.loc[place], own) for place in order.index[order > 0]]
+    worst = order.index[order > 0][:MOST]
+    items = [_tell_compound(shown.loc[place], own) for place in worst]
     if not items:
         page.show_note([say("org.no_gaps" if len(own) else "org.no_coverage")])
     page.show_list(items[:FIRST])

@@ -9,7 +9,16 @@ import streamlit as st
 
 from dashboard import load, page
 from dashboard.charts import chart_participants, chart_shares
-from dashboard.people import FEW, list_names, tell_core, tell_count, tell_day, tell_per
+from dashboard.people import (
+    FEW,
+    MOST,
+    list_names,
+    tell_core,
+    tell_count,
+    tell_cut,
+    tell_day,
+    tell_per,
+)
 from dashboard.words import say, tell_period
 
 
@@ -27,6 +36,8 @@ def show_core(build: load.Build, shown: pd.DataFrame) -> None:
     _show_groups(build, own["compound_id"].iloc[0] if is_one and len(own) else None)
     heads = ("place", "count", "per", "old", "party", "former")
     ordered = own[own["status"] != "silent"].sort_values("core_per_100h", na_position="first")
+    page.show_note(tell_cut(len(ordered)))
+    ordered = ordered.head(MOST)
     page.show_rows(
         [say(f"core.col.{name}") for name in heads],
         [
@@ -168,6 +179,8 @@ def _show_compounds(taking: pd.DataFrame, shown: pd.DataFrame) -> None:
     if len(silent):
         names = list_names(silent, shown["name"].to_dict(), 12)
         page.show_note([say("taking_part.where_silent", names=names)])
+    page.show_note(tell_cut(len(known)))
+    known = known.head(MOST)
     heads = ("place", "activities", "people", "per", "old", "shared", "festivals")
     page.show_rows(
         [say(f"taking_part.col.{name}") for name in heads],

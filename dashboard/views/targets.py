@@ -79,6 +79,8 @@ def show_table(table: pd.DataFrame) -> None:
             say("table.concerns"): _column(table, "concern_count"),
             say("table.unknown"): table["unknown_count"],
             say("table.core"): table["core_resident_count"],
+            say("table.core_per"): _column(table, "core_per_100h").round(2),
+            say("table.taking_part"): _column(table, "participants_per_100h").round(1),
             say("table.needs"): table["open_need_count"],
             say("table.service"): _column(table, "service_m").round(-1),
             say("table.actions"): _column(table, "open_action_count"),

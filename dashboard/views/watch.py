@@ -9,9 +9,11 @@ import streamlit as st
 
 from dashboard import load, page
 from dashboard.people import (
+    MOST,
     list_names,
     tell_closing,
     tell_count,
+    tell_cut,
     tell_day,
     tell_late_share,
     tell_meetings,
@@ -43,6 +45,8 @@ def show_watch(build: load.Build, shown: pd.DataFrame) -> None:
     told = own[own["basis"] == basis]
     told = told.assign(order=told["verdict"].map(ORDER).fillna(1)).sort_values(["order", "name"])
     page.show_note([*_tell_basis(told, basis, shown), "" if is_one else _tell_apart(told)])
+    page.show_note(tell_cut(len(told)))
+    told = told.head(MOST)
     everything = own[own["basis"] == "all"].set_index("organization_id")["complaint_count"]
     served = rows[rows["compound_id"].notna()].groupby("organization_id")["compound_id"].unique()
     names = load.frame(build, "out_compounds").set_index("compound_id")["name"].to_dict()
@@ -84,7 +88,7 @@ def _describe(
     is_over = pd.notna(row.term_days) and row.term_days < 0
     return [
         page.FLAG + name if row.verdict == "higher" or row.state == "名存实亡" else name,
-        list_names(served.get(row.organization_id, []), names),
+        list_names(served.get(row.organization_id, []), names, 6),
         say("watch.of_all", own=tell_count(row.complaint_count),
             whole=tell_count(everything.get(row.organization_id))),
         page.FLAG + late if row.verdict == "higher" else late,
