@@ -18,6 +18,7 @@ from dashboard.views import card, tables, targets
 from dashboard.words import known, name_value, say, tell_period
 
 SHAPES = "/shapes.json"
+COLOUR_PX = 190
 # Whom a colouring per 100 households counts.
 COUNTED = {"core": "core_resident_count", "taking_part": "participant_count"}
 MOST_NAMED = 8
@@ -96,9 +97,10 @@ def _show_controls(
 ) -> None:
     chosen = choice.current()
     with st.container(horizontal=True, vertical_alignment="bottom", key="controls"):
-        color = st.segmented_control(
-            say("control.color"), choice.COLOURINGS, default=chosen.color or usual,
-            format_func=lambda name: say(f"color.{name}"), key=f"color.{chosen.lang}", required=True,
+        color = st.selectbox(
+            say("control.color"), choice.COLOURINGS, width=COLOUR_PX,
+            index=choice.COLOURINGS.index(chosen.color or usual),
+            format_func=lambda name: say(f"color.{name}"), key=f"color.{chosen.lang}",
         )  # fmt: skip
         show = st.pills(
             say("control.show"), choice.OVERLAYS, selection_mode="multi", default=chosen.show,

@@ -31,7 +31,8 @@ def in_frame(page: Any) -> Any:
 
 
 def colour_by(page: Any, name: str) -> None:
-    page.get_by_role("radio", name=name, exact=True).click()
+    page.get_by_role("combobox", name="颜色表示").click()
+    page.get_by_role("option", name=name, exact=True).click()
 
 
 def read_compounds(store: Path) -> dict[str, str]:
