@@ -98,7 +98,8 @@ def _round(points: float) -> float:
 def tell_striking(newest: pd.DataFrame, names: dict[str, str]) -> list[tuple[str, ...]]:
     """The compounds that stand apart from the others or have changed, the lowest first."""
     told: list[tuple[int, str, tuple[str, ...]]] = []
-    for place, rows in newest[newest["compound_id"] != EVERYWHERE].groupby(level=0, sort=False):
+    is_apart = newest["against_rest"].isin(APART) | newest["change_verdict"].isin(CHANGED)
+    for place, rows in newest[is_apart].groupby("compound_id", sort=False):
         lines = [_tell_apart(row) for row in rows.to_dict("records") if _is_in(row, APART)]
         lines += [_tell_changed(row) for row in rows.to_dict("records") if _is_in(row, CHANGED)]
         lower = int((rows["against_rest"] == "lower").sum())

@@ -41,9 +41,10 @@ class Choice:
     talk: str = ""
     matter: str = ""
     lang: str = "zh"
-    # Of the pages on social capital and on actions: an item of the survey, a path, one action,
-    # and words looked for.
+    # Of the pages on social capital and on actions: an item of the survey, the problem and the path
+    # of actions, one action, and words looked for.
     item: str = ""
+    problem: str = ""
     path: str = ""
     act: str = ""
     find: str = ""
@@ -75,7 +76,7 @@ def read_query(query: Mapping[str, str]) -> Choice:
         choice = replace(choice, item=query["item"])
     if query.get("path") in {value.code for value in PATHS}:
         choice = replace(choice, path=query["path"])
-    for name in ("at", "category", "matter", "act", "find"):
+    for name in ("at", "category", "matter", "problem", "act", "find"):
         choice = replace(choice, **{name: str(query.get(name, ""))[:200]})
     for name in ("first", "last"):
         choice = replace(choice, **{name: _read_month(query.get(name, ""))})

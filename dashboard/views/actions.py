@@ -42,13 +42,19 @@ def show() -> None:
     sight = Sight(build, table, effects.set_index("intervention_id", drop=False), compounds)
     page.show_title(say("nav.actions"), _tell_lead(table))
     if table.empty:
-        page.show_note([say("action.none")])
+        page.show_note([_tell_none(build)])
         return
     _show_late(table)
     _show_open(table)
     _show_alike(sight)
     _show_one(sight)
     _show_targets(sight)
+
+
+def _tell_none(build: load.Build) -> str:
+    """That there are no actions, or that those of an earlier version wait for a refresh."""
+    waits = len(load.frame(build, "core_interventions")) > 0
+    return say("wait.refresh") if waits else say("action.none")
 
 
 def _tell_lead(table: pd.DataFrame) -> str:
@@ -138,7 +144,7 @@ def _ask(sight: Sight) -> tuple[str, str, str]:
     with st.container(horizontal=True, vertical_alignment="bottom", key="ask"):
         category = st.selectbox(
             say("action.problem"), categories,
-            index=categories.index(chosen.category) if chosen.category in categories else 0,
+            index=categories.index(chosen.problem) if chosen.problem in categories else 0,
             format_func=lambda name: name_value("category", name, say("control.all")),
             key=f"problem.{chosen.lang}",
         )  # fmt: skip
@@ -151,7 +157,7 @@ def _ask(sight: Sight) -> tuple[str, str, str]:
             say("action.words"), value=chosen.find, key=f"find.{chosen.lang}",
             placeholder=say("action.words_hint"), max_chars=100,
         )  # fmt: skip
-    choice.change(category=category, path=path or "", find=words.strip())
+    choice.change(problem=category, path=path or "", find=words.strip())
     return path or "", category, words.strip()
 
 

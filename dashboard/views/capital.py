@@ -12,6 +12,7 @@ from dashboard.words import say, tell_period
 
 MOST_IN_CHART = 60
 MOST_ROWS = 300
+MOST_STRIKING = 15
 
 
 def show() -> None:
@@ -30,7 +31,8 @@ def show() -> None:
         page.show_heading(table.loc[place, "name"])
         capital_card.show_parts(told, table.loc[place], capital.has_core_list(compounds))
     if newest.empty:
-        page.show_note([say("capital.no_survey")])
+        waits = len(load.frame(build, "core_survey")) > 0
+        page.show_note([say("wait.refresh" if waits else "capital.no_survey")])
     else:
         _show_striking(told, newest, table)
         _show_item(newest, table)
@@ -59,13 +61,16 @@ def _show_striking(told: pd.DataFrame, newest: pd.DataFrame, table: pd.DataFrame
     waves = say("listed").join(capital.list_waves(told))
     found = capital.tell_striking(newest, table["name"].to_dict())
     if found:
-        page.show_list(found)
+        page.show_list(found[:MOST_STRIKING])
     known = newest[(newest["status"] == "known") & (newest["compound_id"] != capital.EVERYWHERE)]
     alike = known["compound_id"].nunique() - len(found)
     fewest = load.profile().capital
     few = _list_missing(newest, table)
     page.show_note(
         [
+            say("capital.more", count=len(found) - MOST_STRIKING)
+            if len(found) > MOST_STRIKING
+            else "",
             say("capital.alike", count=alike) if alike else "",
             *few,
             say(
@@ -119,20 +124,17 @@ def _show_item(newest: pd.DataFrame, table: pd.DataFrame) -> None:
 
 
 def _show_twin(newest: pd.DataFrame, table: pd.DataFrame, item: str) -> None:
-    found = {place: capital.find_row(newest, place, item) for place in table.index[:MOST_ROWS]}
-    order = sorted(found, key=lambda i: (_pct_of(found[i]), table.loc[i, "name"]))
+    """The lowest first; what is not known comes last."""
+    shares = newest[newest["measure"] == item].set_index("compound_id")["pct"]
+    ordered = table.assign(pct=shares.reindex(table.index)).sort_values(["pct", "name"])
+    order = list(ordered.index[:MOST_ROWS])
+    found = {place: capital.find_row(newest, place, item) for place in order}
     heads = [say(f"capital.head.{name}") for name in ("name", "share", "asked", "rest", "change")]
     tells = (capital.tell_share, capital.tell_asked, capital.tell_rest, capital.tell_change)
     page.show_rows(
         heads,
         [[str(table.loc[i, "name"]), *(tell(found[i]) for tell in tells)] for i in order],
     )
-
-
-def _pct_of(row: object) -> float:
-    """What a row is put in order by; what is not known comes last."""
-    pct = row["pct"] if row is not None else None  # type: ignore[index]
-    return 1000.0 if pd.isna(pct) else float(pct)
 
 
 def _show_registers(told: pd.DataFrame, table: pd.DataFrame) -> None:

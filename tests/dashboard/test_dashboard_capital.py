@@ -14,7 +14,9 @@ from streamlit.testing.v1 import AppTest
 from dashboard import actions, capital, load, settings
 from dashboard.map.colouring import colour_compounds
 from dashboard.map.signs import draw_actions, draw_services, find_services, look_of, tell_lacking
+from etl.refresh import refresh
 from etl.store import Store
+from tests.conftest import write_workbook
 
 SECONDS = 60
 Open = Callable[..., AppTest]
@@ -150,7 +152,7 @@ def test_the_page_of_actions_puts_late_ones_first(open_page: Open) -> None:
 
 
 def test_what_worked_elsewhere_is_found_by_problem_path_and_words(open_page: Open) -> None:
-    said = text_of(open_page("actions", category="停车管理", path="规范"))
+    said = text_of(open_page("actions", problem="停车管理", path="规范"))
     found = said[said.index("别处做过什么") : said.index("一项行动前后")]
     assert "停车自管会（竹溪新居）" in found
     assert "见效了" in found
@@ -190,6 +192,29 @@ def test_old_links_still_open(open_page: Open, view: str, query: dict[str, str])
     assert len(text_of(open_page(view, **query))) > 200
 
 
+def test_without_survey_and_actions_the_pages_say_what_to_do(
+    open_page: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    register = [["小区编号", "小区名称", "小区类型", "总户数"], ["T01", "甲园", "其他", 400]]
+    complaints = [
+        ["工单编号", "受理时间", "诉求类别", "小区"],
+        ["A1", "2026-01-05", "停车管理", "甲园"],
+    ]
+    store = Store(tmp_path / "store")
+    sheets = {"小区台账": register, "投诉工单": complaints}
+    refresh(store, [write_workbook(tmp_path / "表.xlsx", sheets)])
+    store.close()
+    monkeypatch.setenv(settings.STORE, str(tmp_path / "store"))
+    said = text_of(open_page("capital", at="T01"))
+    assert "还没有居民问卷" in said
+    assert "没有登记，情况未知" in said
+    assert "登记里没有" not in said.replace("“登记里没有”", "")
+    assert "还没有登记的行动" in text_of(open_page("actions"))
+    said = text_of(open_page("map", color="trust", show="actions.reach.gaps"))
+    assert "还没有居民问卷" in said
+    assert "服务点有 0 个" in said
+
+
 @pytest.mark.parametrize("view", ["capital", "actions"])
 def test_both_pages_open_in_english(open_page: Open, view: str) -> None:
     assert len(text_of(open_page(view, lang="en"))) > 200
@@ -202,6 +227,7 @@ def test_the_card_has_both_and_says_which_complaints_it_counts(open_page: Open) 
     assert "这里只算 2025-11 至 2026-10 受理的投诉" in said
     assert "35%（21–52%）" in said
     assert "原定 2026-09-20 开始" in said
+    assert "这里投诉最多的是停车管理。别处做过、投诉确实减少的：停车自管会（竹溪新居）" in said
 
 
 def test_layers_say_in_words_what_they_draw(open_page: Open) -> None:

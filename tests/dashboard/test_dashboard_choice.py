@@ -18,6 +18,7 @@ choices = st.builds(
     lang=st.sampled_from(LANGUAGES),
     item=st.sampled_from(["", "trust_property", "network_help"]),
     path=st.sampled_from(["", "信任", "设施"]),
+    problem=st.text(max_size=20),
     act=st.text(max_size=20),
     find=st.text(max_size=20),
 )
