@@ -350,6 +350,8 @@ class Refresh:
         checked = checked or self._check(arrival)
         if checked.table.name == "compounds":
             self._adopt_ids(checked)
+        if checked.table.numbered_yearly:
+            self._tell_years_apart(checked, arrival)
         landed = self.writer.land(
             checked.table, checked.to_arrow(), _stated(arrival), arrival.origin, self.profile, again
         )
@@ -463,6 +465,23 @@ class Refresh:
                 )
                 rename_compound(self.writer, self.profile, str(name), str(new))
                 self.has_news = True
+
+    def _tell_years_apart(self, checked: Checked, arrival: Arrival) -> None:
+        """Numbers that another sheet uses for another year get their own year behind them."""
+        table = checked.table
+        key, day = table.key[0], table.fixed[0]
+        sql = (
+            f"SELECT {key}, year({day}) FROM lake.core_{table.name} "
+            f"WHERE {day} IS NOT NULL AND (file, sheet) <> (?, ?)"
+        )
+        taken = dict(self.writer.rows(sql, [*arrival.origin]))
+        days = checked.rows[day].cast(pa.date32(), safe=False)
+        pairs = zip(checked.rows[key].to_pylist(), pc.year(days).to_pylist(), strict=True)
+        told = [
+            f"{number}·{year}" if year and taken.get(number, year) != year else number
+            for number, year in pairs
+        ]
+        checked.rows[key] = pa.array(told, pa.string())
 
     def _refuse_conflicts(self, checked: Checked, landed: Landed, arrival: Arrival) -> None:
         """Rows numbered like another file's, of another thing, go to quarantine."""

@@ -123,6 +123,9 @@ class Table:
     fixed
         Columns that never change over a thing's life: a row of another file with the same key and
         another value here is another thing, numbered alike.
+    numbered_yearly
+        Every year's sheet counts its rows from one: the same number on another sheet, its `fixed`
+        day in another year, is another thing and gets the year behind its number.
     later
         Pairs of date columns of which the first never lies before the second.
     at_most
@@ -146,6 +149,7 @@ class Table:
     identity: tuple[str, ...] = ()
     keeps_repeats: bool = False
     fixed: tuple[str, ...] = ()
+    numbered_yearly: bool = False
     later: tuple[tuple[str, str], ...] = ()
     at_most: tuple[tuple[str, str], ...] = ()
     follows: tuple[Follows, ...] = ()

@@ -282,7 +282,8 @@ def _tell_overlays(sight: Sight) -> list[str]:
     show, told = sight.choice.show, []
     if "gaps" in show:
         lacking = tell_lacking(find_gaps(load.frame(sight.build, "out_coverage")))
-        flagged = [i for i in list_flagged(load.frame(sight.build, "out_hotspots")) if i in lacking]
+        hotspots = load.frame(sight.build, "out_hotspots")["compound_id"].dropna()
+        flagged = [i for i in sorted(set(hotspots)) if i in lacking]
         names = sight.table["name"].to_dict()
         told += [
             say("map.hotspot_lacks", name=names[i], kinds=lacking[i]) for i in flagged if i in names

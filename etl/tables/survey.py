@@ -25,8 +25,8 @@ SURVEY = Table(
     key=("response_id",),
     identity=("compound_id", "surveyed_on", "age_band", "resident_group"),
     keeps_repeats=True,
-    # Surveys of two years are often both numbered from one: the later must not replace the earlier.
     fixed=("surveyed_on",),
+    numbered_yearly=True,
     columns=(
         Column("response_id", str, "问卷编号", ("编号",), example="W0001"),
         compound(required=True),

@@ -232,7 +232,8 @@ def test_the_card_has_both_and_says_which_complaints_it_counts(open_page: Open) 
 
 def test_layers_say_in_words_what_they_draw(open_page: Open) -> None:
     said = text_of(open_page("map", show="hotspots.gaps.reach.actions", color="trust"))
-    assert "投诉偏高又缺组织：Q小区，缺 物业（名存实亡）" in said
+    assert "是投诉热点又缺组织：Q小区，缺物业（名存实亡）" in said
+    assert "是投诉热点又缺组织：南溪郡，缺业委会（已解散）" in said
     assert "服务点有 3 个" in said
     assert "不在任何服务点半径内的小区有 3 个" in said
     assert "邻里互助日（Q小区）：原定 2026-09-20" in said

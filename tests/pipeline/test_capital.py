@@ -180,27 +180,33 @@ def test_without_survey_and_registers_there_are_no_rows(
     assert empty_store.frame("out_actions").empty
 
 
-def test_a_later_survey_numbered_alike_does_not_take_the_place_of_an_earlier_one(
+def test_surveys_of_two_years_may_both_be_numbered_from_one(
     empty_store: Store, tmp_path: Path
 ) -> None:
-    first = [SURVEY, *answer("W", "甲园", "2025-09-10", 5, 4, 4, 3, 3, 1)]
-    second = [SURVEY, *answer("W", "甲园", "2026-09-10", 1, 1, 1, 1, 1, 1)]
-    names = ("问卷2025.xlsx", "问卷2026.xlsx")
-    books = [
-        write_workbook(tmp_path / name, {"居民问卷": rows})
-        for name, rows in zip(names, (first, second), strict=True)
-    ]
+    sheets = {
+        "问卷2025.xlsx": [SURVEY, *answer("W", "甲园", "2025-09-10", 5, 4, 4, 3, 3, 1)],
+        "问卷2026.xlsx": [SURVEY, *answer("W", "甲园", "2026-09-10", 1, 1, 1, 1, 1, 5)],
+    }
     register = write_workbook(tmp_path / "小区.xlsx", {"小区台账": REGISTER})
-    refresh(empty_store, [register, books[0]])
-    report = refresh(empty_store, [books[1]])
-    problems = [i.problem for i in report.issues if i.file == "问卷2026.xlsx"]
-    assert len(problems) == 6
-    assert all("各自从头编号" in told for told in problems)
+    first, second = (
+        write_workbook(tmp_path / name, {"居民问卷": rows}) for name, rows in sheets.items()
+    )
+    refresh(empty_store, [register, first])
+    report = refresh(empty_store, [second])
+    assert report.issues == []
+    assert report.count("new") == 6
     table = empty_store.frame("out_capital")
-    assert table.loc[table["compound_id"] == "T01", ["wave", "yes_count"]].to_numpy().tolist() == [
-        ["2025", 3]
-    ]
-    assert len(empty_store.frame("quarantine")) == 6
+    own = table[table["compound_id"] == "T01"].set_index("wave")
+    assert own["yes_count"].to_dict() == {"2025": 3, "2026": 1}
+    # What came comes again as what it is.
+    for book in (first, second):
+        again = refresh(empty_store, [book])
+        assert (again.count("unchanged"), again.count("new")) == (6, 0)
+    # On another sheet of the same year the same number is the same answer, or a slip.
+    slip = answer("W", "甲园", "2026-09-11", 1)
+    third = write_workbook(tmp_path / "补录.xlsx", {"居民问卷": [SURVEY, *slip]})
+    problems = [issue.problem for issue in refresh(empty_store, [third]).issues]
+    assert len(problems) == 1
 
 
 @pytest.mark.parametrize(
