@@ -104,6 +104,8 @@ class Sample:
         self.groups = [r for r in groups if r["居民类别"]]
         self.orders = [r for name in ORDERS for r in read_orders(folder / name)]
         self.organizations = read_records(folder / "组织台账.xlsx", "负责人产生方式")
+        self.answers = read_records(folder / "居民问卷.xlsx", "问卷编号")
+        self.actions = read_records(folder / "行动计划.xlsx", "行动编号")
         self.profile = tomllib.loads((folder / "profile.toml").read_text(encoding="utf-8"))
         self.ids = {r["小区名称"]: r["小区编号"] for r in self.register}
 
@@ -292,6 +294,28 @@ def check_worst(sample: Sample, placed: dict[str, str]) -> list[Finding]:
     ]
 
 
+def check_capital(sample: Sample) -> list[Finding]:
+    """Q小区 as told: neighbours trust each other more than before the pond, nobody the company."""
+    own = [r for r in sample.answers if r["小区"] == "Q小区"]
+    counts = Counter(r["小区"] for r in sample.answers if r["填写日期"].year == 2026)
+    failed = [r for r in sample.actions if r["小区"] == "Q小区" and r["行动状态"] == "终止"]
+    return [
+        within("Q小区信任邻居的比例（2025）", 0, 0.1, share_agreeing(own, "信任邻居", 2025)),
+        within("Q小区信任邻居的比例（2026）", 0.3, 0.5, share_agreeing(own, "信任邻居", 2026)),
+        within("Q小区信任物业的比例（2026）", 0, 0.1, share_agreeing(own, "信任物业", 2026)),
+        same(
+            "2026 年问卷不足 5 份的小区", {"新桥街27号院"}, {k for k, n in counts.items() if n < 5}
+        ),
+        same("Q小区没有做成的行动", {"更换物业公司"}, {r["行动名称"] for r in failed}),
+    ]
+
+
+def share_agreeing(answers: list[dict[str, Any]], item: str, year: int) -> float:
+    """The share of one year's answers of four points or more."""
+    scores = [r[item] for r in answers if r["填写日期"].year == year]
+    return sum(score >= 4 for score in scores) / len(scores)
+
+
 def state_and_year(row: dict[str, Any]) -> tuple[str, int]:
     """The state of an organization and the year in which it was founded."""
     return row["运行状态"], row["成立时间"].year
@@ -300,4 +324,9 @@ def state_and_year(row: dict[str, Any]) -> tuple[str, int]:
 def check_folder(folder: Path) -> list[Finding]:
     """Every check of one sample folder."""
     sample = Sample(folder)
-    return [*check_registers(sample), *check_shapes(sample), *check_orders(sample)]
+    return [
+        *check_registers(sample),
+        *check_shapes(sample),
+        *check_orders(sample),
+        *check_capital(sample),
+    ]
