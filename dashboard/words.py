@@ -80,7 +80,7 @@ def tell_chance(p_value: Any) -> str:
 
 def tell_period(first: date | None, last: date | None) -> str:
     """A run of months in words."""
-    if first is None or last is None:
+    if pd.isna(first) or pd.isna(last):
         return say("month.none")
     if first == last:
         return say("month.one", first=first)

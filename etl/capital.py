@@ -6,6 +6,7 @@ import pandas as pd
 
 from etl.profile import Profile
 from etl.store import Writer
+from etl.table import EARLIEST, LATEST
 from etl.tables.capital import OUT_ACTIONS, OUT_CAPITAL
 from etl.tables.survey import ITEMS
 from etl.tally import Tally
@@ -39,10 +40,9 @@ def publish_capital(writer: Writer, tally: Tally, base: pd.DataFrame, profile: P
 
 
 def _count_registers(writer: Writer, tally: Tally, base: pd.DataFrame) -> pd.DataFrame:
-    """Activities and meetings within the window of rates."""
-    if tally.period is None:
-        return pd.DataFrame()
-    window = {"window_from": tally.period.start, "window_to": tally.period.end}
+    """Activities and meetings within the window of rates; of all times where there is none."""
+    start, end = (tally.period.start, tally.period.end) if tally.period else (EARLIEST, LATEST)
+    window = {"window_from": start, "window_to": end}
     counted = writer.frame("capital_registers", **window)
     counted = counted[counted["compound_id"].isin(base.index)]
     return counted.assign(part=REGISTERS, wave="", status=KNOWN)

@@ -10,6 +10,8 @@ from dashboard import actions as told
 from dashboard.words import known, name_value, say
 
 DRAWN_UP_TO = 400
+# How actions are drawn, as the legend lists them.
+LOOKS = ("act-late", "act-open", "act-planned", "act-done")
 CHIP_PX = 25
 
 

@@ -58,6 +58,8 @@ def _tell_none(build: load.Build) -> str:
 
 
 def _tell_lead(table: pd.DataFrame) -> str:
+    if table.empty:
+        return say("action.lead_none")
     days = table["known_until"].dropna()
     return say("action.lead_text", day=days.iloc[0]) if len(days) else say("action.lead_undated")
 

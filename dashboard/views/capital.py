@@ -140,7 +140,8 @@ def _show_twin(newest: pd.DataFrame, table: pd.DataFrame, item: str) -> None:
 def _show_registers(told: pd.DataFrame, table: pd.DataFrame) -> None:
     """What registers count: organizations, core residents, activities, meetings."""
     page.show_heading(say("capital.registers"))
-    period = tell_period(table["window_from"].min(), table["window_to"].max())
+    first, last = table["window_from"].min(), table["window_to"].max()
+    period = say("capital.all_time") if pd.isna(first) else tell_period(first, last)
     page.show_note([say("capital.registers_lead", period=period)])
     names = ("organizations", "core", "activities", "meetings")
     has_list = capital.has_core_list(table)

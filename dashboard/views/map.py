@@ -13,7 +13,7 @@ from dashboard.map.colouring import Colouring, colour_compounds
 from dashboard.map.density import Surface
 from dashboard.map.layers import CIRCLED, Drawing, list_flagged
 from dashboard.map.legend import draw_legend
-from dashboard.map.signs import find_gaps, find_services, tell_lacking
+from dashboard.map.signs import LOOKS, find_gaps, find_services, look_of, tell_lacking
 from dashboard.views import card, tables, targets
 from dashboard.words import known, name_value, say, tell_period
 
@@ -241,15 +241,23 @@ def _list_marks(sight: Sight) -> list[tuple[str, str]]:
             marks.append(("circle", say("legend.circle")))
     if surface := sight.surface:
         marks.append(("heat", say("legend.heat", metres=surface.bandwidth_m)))
-    if "gaps" in sight.choice.show:
-        marks.append(("gap", say("legend.gap")))
-    if "reach" in sight.choice.show:
-        marks.append(("reach", say("legend.reach")))
-    if "actions" in sight.choice.show:
-        looks = ("late", "open", "planned", "done")
-        marks += [(f"act-{look}", say(f"legend.act-{look}")) for look in looks]
+    marks += _list_signs(sight)
     if "organizations" in sight.choice.show:
         marks += [(look, say(f"legend.{look}")) for look in ("good", "forming", "bad")]
+    return marks
+
+
+def _list_signs(sight: Sight) -> list[tuple[str, str]]:
+    """The signs of gaps, service points and actions that are there to be seen."""
+    show = sight.choice.show
+    marks: list[tuple[str, str]] = []
+    if "gaps" in show and len(find_gaps(load.frame(sight.build, "out_coverage"))):
+        marks.append(("gap", say("legend.gap")))
+    if "reach" in show and len(_read_services(sight)):
+        marks.append(("reach", say("legend.reach")))
+    if "actions" in show:
+        seen = {look_of(row) for row in _read_actions(sight).to_dict("records")}
+        marks += [(look, say(f"legend.{look}")) for look in LOOKS if look in seen]
     return marks
 
 

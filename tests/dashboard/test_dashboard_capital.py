@@ -215,6 +215,20 @@ def test_without_survey_and_actions_the_pages_say_what_to_do(
     assert "服务点有 0 个" in said
 
 
+@pytest.mark.parametrize("view", ["capital", "actions", "map"])
+def test_a_register_alone_is_enough_to_open_them(
+    open_page: Open, view: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    register = [["小区编号", "小区名称", "小区类型", "总户数"], ["T01", "甲园", "老旧", 400]]
+    store = Store(tmp_path / "store")
+    refresh(store, [write_workbook(tmp_path / "表.xlsx", {"小区台账": register})])
+    store.close()
+    monkeypatch.setenv(settings.STORE, str(tmp_path / "store"))
+    said = text_of(open_page(view, at="T01", show="gaps.reach.actions"))
+    assert "NaT" not in said
+    assert "行动：迟了" not in said
+
+
 @pytest.mark.parametrize("view", ["capital", "actions"])
 def test_both_pages_open_in_english(open_page: Open, view: str) -> None:
     assert len(text_of(open_page(view, lang="en"))) > 200

@@ -147,6 +147,14 @@ def test_registers_count_what_lies_in_the_window(published: tuple[Store, Report]
     assert ("meetings", "T01") not in table.index
 
 
+def test_without_complaints_registers_count_of_all_times(
+    empty_store: Store, write_xlsx: WriteXlsx
+) -> None:
+    refresh(empty_store, [write_xlsx("表.xlsx", 小区台账=REGISTER, 活动记录=ACTIVITIES)])
+    table = empty_store.frame("out_capital").set_index("compound_id")
+    assert table.loc["T01", ["yes_count", "base_count", "unknown_count"]].tolist() == [960, 3, 1]
+
+
 def test_a_wave_is_what_the_sheet_calls_it(empty_store: Store, write_xlsx: WriteXlsx) -> None:
     winter = [
         [*SURVEY, "调查批次"],
