@@ -131,6 +131,17 @@ def rank_matters(matters: pd.DataFrame) -> pd.DataFrame:
     return table.sort_values(["order", "waits", "matter_id"])
 
 
+def find_unpublished(talks: Talks) -> pd.DataFrame:
+    """Matters that were decided above the compound's own level and not made public, oldest first.
+
+    What a compound settles within itself by telephone is not hung up.
+    """
+    table = talks.matters
+    is_decided = table["decided_on"].notna() & table["state"].isin(["settled", "closed"])
+    found = table[is_decided & table["published_on"].isna() & (table["level_now"] > LEVELS[0])]
+    return found.sort_values("decided_on")
+
+
 def _yes(flags: pd.Series) -> pd.Series:
     return flags.fillna(False).astype(bool)
 

@@ -258,4 +258,6 @@ def _space_cells(table: object) -> None:
         edge.set(qn("w:w"), _CELL_MARGIN)
         edge.set(qn("w:type"), "dxa")
         margins.append(edge)
-    properties.append(margins)
+    # Word wants the parts of a table's properties in the order of its schema.
+    look = properties.find(qn("w:tblLook"))
+    properties.append(margins) if look is None else look.addprevious(margins)

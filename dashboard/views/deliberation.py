@@ -15,6 +15,7 @@ from dashboard.talks import (
     STATES,
     Talks,
     count_promises,
+    find_unpublished,
     list_gaps,
     list_timeline,
     name_level,
@@ -140,6 +141,13 @@ def _show_first(talks: Talks) -> None:
         page.show_note([say("talks.first.no_promises")])
     else:
         page.show_list(_describe_promise(row, talks) for row in promises.itertuples())
+    unpublished = find_unpublished(talks)
+    if len(unpublished):
+        page.show_heading(say("talks.first.unpublished"))
+        page.show_list(
+            (talks.name_matter(row), say("talks.unpublished", day=write_day(row.decided_on)))
+            for row in unpublished.itertuples()
+        )
     gaps = list_gaps(talks.handbook)
     if gaps:
         page.show_heading(say("talks.first.gaps"))
@@ -434,7 +442,40 @@ def _whole(number: Any) -> str:
 def _show_promises(talks: Talks) -> None:
     if talks.promises.empty:
         page.show_note([say("talks.no_promises")])
+    else:
+        _show_promise_groups(talks)
+    _show_meetings(talks)
+
+
+def _show_meetings(talks: Talks) -> None:
+    """The meetings on record, the newest first."""
+    rows = talks.meetings.sort_values(["held_on", "item_no"], ascending=[False, True])
+    promises = rows.groupby("meeting_id")["promise"].count()
+    held = rows.drop_duplicates("meeting_id")
+    if held.empty:
         return
+    heads = ("day", "place", "kind", "people", "summary", "promises")
+    with st.expander(say("talks.held", count=len(held))):
+        page.show_rows(
+            [say(f"talks.held.{head}") for head in heads],
+            [
+                [
+                    write_day(row.held_on),
+                    talks.place(row.compound_id),
+                    name_value("meeting", row.kind),
+                    _whole(row.attendee_count),
+                    known(row.summary),
+                    _whole(promises[row.meeting_id]),
+                ]
+                for row in held.head(ROWS_SHOWN).itertuples()
+            ],
+        )
+        if len(held) > ROWS_SHOWN:
+            page.show_note([say("talks.part_shown", shown=ROWS_SHOWN, count=len(held))])
+
+
+def _show_promise_groups(talks: Talks) -> None:
+    """Promises by party, then one by one, those that slipped first."""
     since = talks.promises["since_on"].dropna()
     spans = ("since", "all") if len(since) else ("all",)
     span = st.segmented_control(

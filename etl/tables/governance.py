@@ -84,7 +84,12 @@ MATTERS = Table(
     "matters",
     "议题",
     aliases=("议题台账", "三级议事", "议事台账", "议题清单"),
-    later=(("closed_on", "raised_on"), ("decided_on", "raised_on")),
+    later=(
+        ("closed_on", "raised_on"),
+        ("decided_on", "raised_on"),
+        ("published_on", "decided_on"),
+        ("due_on", "raised_on"),
+    ),
     at_most=(
         ("vote_count", "voter_count"),
         ("approval_count", "voter_count"),
@@ -120,7 +125,7 @@ MEETINGS = Table(
     "meetings",
     "会议纪要",
     aliases=("会议", "会议记录", "会议台账"),
-    later=(("promise_kept_on", "held_on"),),
+    later=(("promise_kept_on", "held_on"), ("promise_due_on", "held_on")),
     follows=(Follows("held_on", "matter_id", "raised_on"),),
     key=("meeting_id", "item_no"),
     note="一次会议承诺了几件事就写几行，会议编号相同、事项序号不同",

@@ -89,6 +89,17 @@ def test_keys_identities_and_sums_name_columns_that_are_stored(table: Table) -> 
 
 
 @pytest.mark.parametrize("table", TABLES, ids=name_case)
+def test_rules_between_columns_name_columns_of_their_kind(table: Table) -> None:
+    for pair in table.later:
+        assert {table[name].kind for name in pair} <= {date, datetime}
+    for pair in table.at_most:
+        assert {table[name].kind for name in pair} == {int}
+    for rule in table.follows:
+        other = BY_NAME[table[rule.through].refers_to]
+        assert {table[rule.column].kind, other[rule.after].kind} == {date}
+
+
+@pytest.mark.parametrize("table", TABLES, ids=name_case)
 def test_a_key_is_required_or_can_be_made(table: Table) -> None:
     assert table.identity or all(table[name].required for name in table.key)
 

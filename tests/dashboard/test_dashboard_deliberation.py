@@ -107,6 +107,19 @@ def test_promises_that_cannot_be_as_stated_are_named(open_page: Open) -> None:
     assert "表里写“已兑现”，按日期是晚了。" in said
 
 
+def test_meetings_are_listed_with_what_was_promised(open_page: Open) -> None:
+    said = text_of(open_page(talk="promises"))
+    assert "通报十月诉求" in said
+    assert "三家物业企业踏勘，嫌欠费多、规模小" in said
+
+
+def test_what_was_decided_and_not_made_public_is_named(open_page: Open) -> None:
+    said = text_of(open_page())
+    named = said[said.index("议定了，还没公示") :]
+    assert "Q小区楼道杂物清理<small>2026-06-27 议定，公示时间没有写。" in named
+    assert "农机站宿舍屋面补漏" not in named  # made public on 29 September
+
+
 def test_needs_show_what_is_shared_and_what_does_not_tally(open_page: Open) -> None:
     said = text_of(open_page(talk="needs"))
     assert "几个小区都提的事" in said
