@@ -78,8 +78,9 @@ def _colour_taking_part(table: pd.DataFrame) -> Colouring:
 def _colour_per_hundred(table: pd.DataFrame, name: str, column: str, unknown: str) -> Colouring:
     # A store of an earlier version does not have the column.
     found = table[column] if column in table else pd.Series(pd.NA, index=table.index)
-    values = found.astype("Float64").astype(float)
-    told = values.map(lambda number: f"{number:.3g}", na_action="ignore").fillna("")
+    # So many digits as the legend can say.
+    values = found.astype("Float64").astype(float).round(1)
+    told = values.map(lambda number: f"{number:,.1f}", na_action="ignore").fillna("")
     return _grade(
         say(f"color.{name}"), say(f"unit.{name}"), values, COOL, told, unknown=say(unknown)
     )

@@ -63,9 +63,9 @@ def _show_gaps(build: load.Build, shown: pd.DataFrame) -> None:
     own = coverage[coverage["compound_id"].isin(shown.index)]
     own = own.assign(is_gap=own["is_gap"].fillna(False).astype(bool))
     page.show_heading(say("org.gaps_first"))
-    order = (shown["gap_count"].fillna(0) + shown["concern_count"].fillna(0)).sort_values(
-        ascending=False, kind="stable"
-    )
+    # What is missing weighs twice what is there but failing.
+    weight = 2 * shown["gap_count"].fillna(0) + shown["concern_count"].fillna(0)
+    order = weight.sort_values(ascending=False, kind="stable")
     worst = order.index[order > 0][:MOST]
     items = [_tell_compound(shown.loc[place], own) for place in worst]
     if not items:

@@ -44,7 +44,7 @@ def show_watch(build: load.Build, shown: pd.DataFrame) -> None:
     basis = "own" if (own["basis"] == "own").any() else "all"
     told = own[own["basis"] == basis]
     told = told.assign(order=told["verdict"].map(ORDER).fillna(1)).sort_values(["order", "name"])
-    page.show_note([*_tell_basis(told, basis, shown), "" if is_one else _tell_apart(told)])
+    page.show_note([*_tell_basis(told, basis, shown), *([] if is_one else _tell_apart(told))])
     page.show_note(tell_cut(len(told)))
     told = told.head(MOST)
     everything = own[own["basis"] == "all"].set_index("organization_id")["complaint_count"]
@@ -69,13 +69,13 @@ def _tell_basis(told: pd.DataFrame, basis: str, shown: pd.DataFrame) -> list[str
     return [say("watch.basis_own", period=period, names=say("listed").join(names))]
 
 
-def _tell_apart(told: pd.DataFrame) -> str:
+def _tell_apart(told: pd.DataFrame) -> list[str]:
     """Who is clearly later than the others; where nobody can be told apart, that."""
     later = told.loc[told["verdict"] == "higher", "name"]
-    others = say("watch.others_alike")
     if later.empty:
-        return say("watch.all_alike")
-    return say("watch.later", names=say("listed").join(map(str, later))) + others
+        return [say("watch.all_alike")]
+    names = say("listed").join(map(str, later))
+    return [say("watch.later", names=names), say("watch.others_alike")]
 
 
 def _describe(

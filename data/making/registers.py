@@ -289,12 +289,14 @@ def committees_sheet() -> Sheet:
 
 
 def core_residents_sheet() -> Sheet:
-    """居民骨干: most over sixty, and in Q小区 hardly any."""
+    """居民骨干: most over sixty, hardly any in Q小区, one compound without, one never asked."""
     words = read_words("governance.toml")
     rows: list[list] = []
     for compound in read_compounds():
         for i in range(words["core_residents"][compound.compound_id]):
             rows.append(core_resident_row(len(rows) + 1, compound, i, words["core_words"]))
+        if compound.compound_id in words["core_words"]["nobody"]:
+            rows.append([None, compound.name, None, "无骨干", *[None] * 7])
     headers = read_headers("居民骨干")
     return Sheet("居民骨干", headers, rows, top=[f"T社区居民骨干名单（{MARK}）"])
 

@@ -53,7 +53,7 @@ def people(sample_store: Path) -> list[str]:
     from tests.conftest import SAMPLE
 
     sheet = load_workbook(SAMPLE / "组织台账.xlsx")["居民骨干"]
-    return [str(row[2].value) for row in sheet.iter_rows(min_row=3)]
+    return [str(row[2].value) for row in sheet.iter_rows(min_row=3) if row[2].value]
 
 
 @pytest.mark.parametrize("lang", ["zh", "en"])
@@ -89,7 +89,7 @@ def test_what_is_worst_comes_first(open_page: Open) -> None:
     said = text_of(open_page())
     first = said[said.index('<ul class="sq-list">') :]
     assert first.index("Q小区：缺 2 类") < first.index("清荷湾：缺 3 类")
-    assert "院落自治委员会：正常，但224 天没有活动" in first
+    assert "院落自治委员会：正常，但有隐患：224 天没有活动" in first
 
 
 def test_each_organization_stands_under_its_next_step(open_page: Open) -> None:
@@ -115,16 +115,19 @@ def test_committees_are_told_step_by_step_and_the_latest_first(open_page: Open) 
     assert "七步都走完了。" in said
 
 
-def test_core_residents_of_q_are_the_fewest(open_page: Open) -> None:
+def test_where_there_is_none_where_nobody_knows_and_where_they_are_fewest(open_page: Open) -> None:
     said = text_of(open_page(part="core"))
-    assert "在任 131 人，每百户 0.9 人；60 岁及以上占 65%（56–73%，131 人写明年龄）" in said
+    assert "在任 126 人，每百户 0.9 人；60 岁及以上占 65%（56–73%，126 人写明年龄）" in said
+    assert "没有骨干的：供销社家属院。" in said
+    assert "名单里没有、情况未知的：清荷湾。" in said
     rows = said[said.index("<tbody>") :]
-    assert rows.startswith("<tbody><tr><td>Q小区</td><td>1</td><td>0.2</td>")
+    assert rows.startswith('<tbody><tr><td>供销社家属院</td><td class="sq-gap">● 0</td>')
+    assert "</tr><tr><td>Q小区</td><td>1</td><td>0.2</td>" in rows
 
 
 def test_companies_that_cannot_be_told_apart_are_said_to_be_so(open_page: Open) -> None:
     said = text_of(open_page(part="watch"))
-    assert "明显比其他更常超期的：永安居物业。其余的分不出高低，不排名次。" in said
+    assert "明显比其他更常超期的：永安居物业。</p><p>其余的分不出高低，不排名次。" in said
     assert '<td class="sq-gap">● 永安居物业（名存实亡）</td>' in said
     assert "4 次会到了 0 次" in said
     assert "过期没做：期限 2025-10-15" in said
