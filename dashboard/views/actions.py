@@ -93,17 +93,18 @@ def _tell(row: Any) -> tuple[str, ...]:
 def _show_open(table: pd.DataFrame) -> None:
     found = actions.list_open(table)
     page.show_heading(say("action.open_title", count=len(found)))
-    names = ("name", "place", "path", "who", "when", "status", "aim")
+    # What a narrow screen must show comes first.
+    names = ("name", "place", "status", "when", "who", "path", "aim")
     page.show_rows(
         [say(f"action.head.{name}") for name in names],
         [
             [
                 str(row["name"]),
                 str(row["place"]),
-                name_value("path", row["path"], say("none")),
-                name_value("party", row["lead_party"], say("none")),
-                actions.tell_when(row),
                 _tell_status(row),
+                actions.tell_when(row),
+                name_value("party", row["lead_party"], say("none")),
+                name_value("path", row["path"], say("none")),
                 row["aim"] if isinstance(row["aim"], str) else say("none"),
             ]
             for row in found.head(OPEN_SHOWN).to_dict("records")
