@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+import geopandas as gpd
+import pandas as pd
+
 from dashboard.briefing.evidence import (
     Evidence,
     gather_evidence,
@@ -12,6 +17,7 @@ from dashboard.briefing.evidence import (
     tell_place,
 )
 from dashboard.briefing.paper import Paper
+from dashboard.briefing.place import draw_place, select_cells
 from dashboard.load import read_list
 from dashboard.talks import (
     Talks,
@@ -27,22 +33,34 @@ from dashboard.words import name_value, say
 
 # High enough to write in by hand.
 WRITING_MM = 14
+MAP_MM = 110
 
 
-def write_pack(talks: Talks, matter_ids: list[str]) -> bytes:
-    """Matters for one meeting as DOCX, each with its evidence and room for what is decided."""
+@dataclass(frozen=True)
+class Ground:
+    """What maps are drawn from: outlines, and complaints by small cells."""
+
+    shapes: gpd.GeoDataFrame
+    cells: pd.DataFrame
+
+
+def write_pack(talks: Talks, matter_ids: list[str], ground: Ground | None = None) -> bytes:
+    """Matters for one meeting as DOCX, each with its evidence and room for what is decided.
+
+    With a `ground` each has a small map.
+    """
     paper = Paper(say("pack.title"), say("pack.subtitle", day=write_day(talks.today)))
     if not matter_ids:
         paper.paragraph(say("pack.none"))
     for number, matter_id in enumerate(matter_ids):
         if number:
             paper.page_break()
-        _write_matter(paper, talks, gather_evidence(talks, matter_id))
+        _write_matter(paper, talks, gather_evidence(talks, matter_id), ground)
     paper.note(say("paper.as_of", day=write_day(talks.today)))
     return paper.save()
 
 
-def _write_matter(paper: Paper, talks: Talks, evidence: Evidence) -> None:
+def _write_matter(paper: Paper, talks: Talks, evidence: Evidence, ground: Ground | None) -> None:
     row = evidence.row
     paper.heading(talks.name_matter(row))
     paper.table(
@@ -57,6 +75,7 @@ def _write_matter(paper: Paper, talks: Talks, evidence: Evidence) -> None:
     paper.items([tell_limit(row), *tell_route(row, talks.profile)])
     paper.heading(say("pack.evidence"), 2)
     paper.items([tell_place(evidence), *tell_complaints(evidence)])
+    _write_map(paper, evidence, ground)
     _write_lines(paper, say("pack.needs"), list_needs(evidence))
     _write_lines(paper, say("pack.decisions"), list_decisions(evidence))
     _write_promises(paper, talks, row.matter_id)
@@ -72,6 +91,18 @@ def _write_matter(paper: Paper, talks: Talks, evidence: Evidence) -> None:
     paper.heading(say("pack.timeline"), 2)
     paper.table([say("pack.day"), say("pack.what")], list_timeline(talks, row.matter_id), (4, 18))
     _leave_room(paper, row)
+
+
+def _write_map(paper: Paper, evidence: Evidence, ground: Ground | None) -> None:
+    """Where the compound lies, and complaints of the category, as far as they can be placed."""
+    if ground is None or not isinstance(evidence.row.compound_id, str):
+        return
+    cells = select_cells(ground.cells, evidence.row, evidence.compound)
+    drawn = draw_place(ground.shapes, cells, evidence.row.compound_id)
+    if drawn is not None:
+        category = name_value("category", evidence.row.category, say("none"))
+        count = int(cells["complaint_count"].sum())
+        paper.picture(drawn, say("pack.map", category=category, count=count), MAP_MM)
 
 
 def _write_lines(paper: Paper, head: str, lines: list[str]) -> None:

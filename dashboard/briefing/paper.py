@@ -100,6 +100,15 @@ class Paper:
         _repeat_header(table.rows[0])
         _space_cells(table)
 
+    def picture(self, content: bytes, caption: str, width_mm: float) -> None:
+        """A picture in the middle of the line, with what it shows under it."""
+        line = self.document.add_paragraph(style="Note")
+        line.alignment = WD_ALIGN_PARAGRAPH.CENTER
+        line.paragraph_format.keep_with_next = True
+        line.add_run().add_picture(io.BytesIO(content), width=Mm(width_mm))
+        under = self.document.add_paragraph(caption, style="Note")
+        under.alignment = WD_ALIGN_PARAGRAPH.CENTER
+
     def page_break(self) -> None:
         """Go on on a new page."""
         self.document.add_page_break()

@@ -316,7 +316,7 @@ def _show_matter(build: load.Build, talks: Talks, matter_id: str) -> None:
         else:
             page.show_note([say("pack.nothing")])
         _offer_map(row)
-        _offer("pack", lambda: _write_pack(talks, [matter_id]), row.title)
+        _offer("pack", lambda: _write_pack(build, talks, [matter_id]), row.title)
 
 
 def _tell_share(share: Any) -> str:
@@ -581,7 +581,7 @@ def _show_papers(build: load.Build, talks: Talks) -> None:
     page.show_note([say("papers.pack.lead", count=len(waiting))])
     if len(waiting):
         ids = list(waiting["matter_id"])
-        _offer("pack", lambda: _write_pack(talks, ids), write_day(talks.today))
+        _offer("pack", lambda: _write_pack(build, talks, ids), write_day(talks.today))
     page.show_heading(say("papers.handbook"), 3)
     page.show_note([say("papers.handbook.lead")])
     _offer("handbook", lambda: _write_handbook(talks), "")
@@ -608,10 +608,11 @@ def _offer(kind: str, write: Callable[[], bytes], what: str) -> None:
     )  # fmt: skip
 
 
-def _write_pack(talks: Talks, matter_ids: list[str]) -> bytes:
-    from dashboard.briefing.pack import write_pack
+def _write_pack(build: load.Build, talks: Talks, matter_ids: list[str]) -> bytes:
+    from dashboard.briefing.pack import Ground, write_pack
 
-    return write_pack(talks, matter_ids)
+    ground = Ground(load.shapes(build), load.frame(build, "out_cells"))
+    return write_pack(talks, matter_ids, ground)
 
 
 def _write_handbook(talks: Talks) -> bytes:

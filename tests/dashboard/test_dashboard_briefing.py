@@ -6,22 +6,30 @@ import io
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
+import geopandas as gpd
 import pandas as pd
 import pytest
+import shapely
 from docx import Document
 from docx.document import Document as DocumentType
 from docx.oxml.ns import qn
 from docx.shared import Length
+from PIL import Image
 
 from dashboard import load, settings
 from dashboard.briefing.handbook import write_handbook
 from dashboard.briefing.monthly import list_report_months, read_month, write_monthly
-from dashboard.briefing.pack import write_pack
+from dashboard.briefing.pack import Ground, write_pack
 from dashboard.briefing.paper import Paper, write_number
+from dashboard.briefing.place import draw_place, select_cells
 from dashboard.briefing.publicity import write_publicity
-from dashboard.talks import Talks, list_timeline, read_talks
+from dashboard.talks import Talks, list_timeline, rank_matters, read_talks
 from dashboard.words import speak
+from etl.refresh import refresh
+from etl.store import Store
+from tests.conftest import write_workbook
 
 
 @pytest.fixture(scope="module")
@@ -197,6 +205,57 @@ def test_the_pack_has_the_evidence_and_room_to_decide(talks: Talks) -> None:
     assert {cell.text for cell in blank.columns[1].cells[1:]} == {""}
 
 
+def test_the_pack_has_a_map_where_there_is_an_outline(build: load.Build, talks: Talks) -> None:
+    ground = Ground(load.shapes(build), load.frame(build, "out_cells"))
+    paper = open_paper(write_pack(talks, ["YT2025-02"], ground))
+    assert [round(picture.width.mm) for picture in paper.inline_shapes] == [110]
+    assert "灰色的是本小区" in text_of(paper)
+    assert not open_paper(write_pack(talks, ["YT2025-02"])).inline_shapes
+
+
+def make_shapes() -> gpd.GeoDataFrame:
+    """Two squares side by side, on the equator so that degrees are as wide as high."""
+    return gpd.GeoDataFrame(
+        {"level": ["compound", "compound"], "compound_id": ["T01", "T02"]},
+        geometry=[shapely.box(0, 0, 1, 1), shapely.box(1, 0, 2, 1)],
+        crs="EPSG:4326",
+    )
+
+
+def test_a_map_sets_its_compound_off_and_shows_where_complaints_are() -> None:
+    cells = pd.DataFrame({"lon": [1.5], "lat": [0.5], "complaint_count": [4]})
+    image = Image.open(io.BytesIO(draw_place(make_shapes(), cells, "T01") or b""))
+    wide, high = image.size
+    assert wide / high == pytest.approx(2, rel=0.05)
+    own, other, dot = (
+        image.getpixel((round(wide * x), round(high * y)))
+        for x, y in ((0.2, 0.3), (0.9, 0.3), (0.75, 0.5))
+    )
+    assert (own, other) == (215, 255)
+    assert dot < 100
+
+
+def test_a_compound_without_outline_has_no_map() -> None:
+    cells = pd.DataFrame({"lon": [], "lat": [], "complaint_count": []})
+    assert draw_place(make_shapes(), cells, "T03") is None
+
+
+def test_a_map_counts_what_is_of_the_category_and_within_the_window() -> None:
+    cells = pd.DataFrame(
+        [
+            ("2025-01-01", "停车管理", 104.0, 30.0, 2),
+            ("2025-02-01", "停车管理", 104.0, 30.0, 3),
+            ("2025-02-01", "环境卫生", 104.0, 30.0, 9),
+            ("2024-12-01", "停车管理", 104.0, 30.0, 9),
+        ],
+        columns=["month", "category", "lon", "lat", "complaint_count"],
+    )
+    row = SimpleNamespace(category="停车管理")
+    window = SimpleNamespace(window_from="2025-01-01", window_to="2025-02-28")
+    assert select_cells(cells, row, window)["complaint_count"].to_list() == [5]
+    assert select_cells(cells, row, None).empty
+
+
 def test_the_handbook_names_its_gaps(talks: Talks) -> None:
     said = text_of(open_paper(write_handbook(talks)))
     assert "“养宠管理”没有牵头的。" in said
@@ -224,3 +283,24 @@ def test_a_timeline_holds_dates_meetings_promises_and_steps_in_order(talks: Talk
     said = " ".join(text for _, text in timeline)
     assert "二级到 2026-04-20 没有商定（已超过 132 个工作日），升到三级。" in said
     assert said.startswith("提出。")
+
+
+def test_a_timeline_shows_what_changed_from_one_update_to_the_next(
+    sample_copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heads = ["议题编号", "议题", "小区", "议题状态", "议事层级"]
+    rows = [
+        ["YT2025-01", "荷塘清淤与共建方案", "Q小区", "议事中", "二级"],
+        ["YT2026-13", "供销社家属院公约", "供销社家属院", "议事中", "一级"],
+    ]
+    store = Store(sample_copy)
+    refresh(store, [write_workbook(tmp_path / "补充.xlsx", {"议题": [heads, *rows]})])
+    store.close()
+    monkeypatch.setenv(settings.STORE, str(sample_copy))
+    talks = read_talks(load.current_build())
+    reopened = [text for _, text in list_timeline(talks, "YT2025-01")]
+    assert "办结后重新打开，现在是“议事中”。" in reopened
+    assert "状态：待议 → 议事中" in [text for _, text in list_timeline(talks, "YT2026-13")]
+    first = rank_matters(talks.matters).iloc[0]
+    assert first["matter_id"] == "YT2025-01"  # before any that is only overdue
+    load.open_store.clear()
