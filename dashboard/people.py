@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from dashboard.load import read_list
-from dashboard.words import name_value, say
+from dashboard.words import name_value, say, tell_period
 
 FLAGS = ("is_registered", "has_rules", "is_supervised")
 FEW = 10
@@ -19,7 +19,8 @@ MOST = 100
 def tell_core(row: Any) -> str:
     """How many core residents there are, how old, and of how many that is known."""
     if row.status != "some":
-        return say(f"core.{row.status}")
+        scope = "_all" if pd.isna(row.compound_id) else ""
+        return say(f"core.{row.status}{scope}")
     told = [say("core.some", count=int(row.core_count), per=tell_per(row.core_per_100h))]
     if row.age_known_count:
         known = int(row.age_known_count)
@@ -43,6 +44,13 @@ def tell_core(row: Any) -> str:
 def tell_per(value: Any) -> str:
     """A figure per 100 households, in two or three digits."""
     return say("none") if pd.isna(value) else f"{value:.1f}" if value < 10 else f"{value:,.0f}"
+
+
+def tell_window(first: Any, last: Any) -> str:
+    """The months of which figures speak; where no day is on record, that."""
+    if pd.isna(first) or pd.isna(last):
+        return say("people.no_days")
+    return tell_period(first, last)
 
 
 def tell_count(value: Any) -> str:

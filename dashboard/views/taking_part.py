@@ -18,8 +18,9 @@ from dashboard.people import (
     tell_cut,
     tell_day,
     tell_per,
+    tell_window,
 )
-from dashboard.words import say, tell_period
+from dashboard.words import say
 
 
 def show_core(build: load.Build, shown: pd.DataFrame) -> None:
@@ -97,7 +98,7 @@ def show_activities(build: load.Build, shown: pd.DataFrame) -> None:
         taking["compound_id"].isin(shown.index) if is_one else taking["compound_id"].isna()
     ]
     for row in head.itertuples():
-        page.show_note([say("taking_part.period", period=tell_period(row.window_from, row.window_to)),
+        page.show_note([say("taking_part.period", period=tell_window(row.window_from, row.window_to)),
                         tell_participation(row)])  # fmt: skip
     _show_months(build, shown if is_one else None, head)
     _show_festivals(build, shown, is_one)
@@ -108,7 +109,7 @@ def show_activities(build: load.Build, shown: pd.DataFrame) -> None:
 def tell_participation(row: Any) -> str:
     """How many activities there were, how many came and how old they were."""
     if pd.isna(row.activity_count):
-        return say("taking_part.silent")
+        return say("taking_part.none_yet" if pd.isna(row.compound_id) else "taking_part.silent")
     told = [
         say(
             "taking_part.count", activities=int(row.activity_count),

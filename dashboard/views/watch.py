@@ -19,8 +19,9 @@ from dashboard.people import (
     tell_meetings,
     tell_promises,
     tell_term,
+    tell_window,
 )
-from dashboard.words import name_value, say, tell_period
+from dashboard.words import name_value, say
 
 KINDS = ("property_company", "owners_committee")
 # Worst first: clearly later than the others, then what nobody can tell apart, by its name.
@@ -62,7 +63,7 @@ def show_watch(build: load.Build, shown: pd.DataFrame) -> None:
 
 def _tell_basis(told: pd.DataFrame, basis: str, shown: pd.DataFrame) -> list[str]:
     """Which complaints and which months are meant."""
-    period = tell_period(shown["window_from"].min(), shown["window_to"].max())
+    period = tell_window(shown["window_from"].min(), shown["window_to"].max())
     if basis == "all":
         return [say("watch.basis_all", period=period)]
     names = [name_value("category", name) for name in load.read_list(told["categories"].iloc[0])]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from base64 import b64decode
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,7 +18,9 @@ from dashboard import load, settings
 from dashboard.choice import PARTS
 from dashboard.drawing import draw_network
 from dashboard.people import tell_core, tell_late_share, tell_missing, tell_vote
+from etl.refresh import refresh
 from etl.store import Store
+from tests.conftest import write_workbook
 from tests.dashboard.test_dashboard_views import SECONDS, _script, address_of, text_of
 
 Open = Callable[..., AppTest]
@@ -190,19 +193,44 @@ def test_methods_say_what_a_vote_needs_and_what_a_missing_link_is(open_page: Ope
     assert "最该牵的线" in said
 
 
+def test_a_community_with_only_its_registers_is_told_what_is_lacking(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    register = [["小区编号", "小区名称", "小区类型", "总户数"], ["T01", "甲园", "商品房", 400]]
+    store = Store(tmp_path / "store")
+    bodies = [["组织名称", "组织类型", "所在小区", "运行状态"], ["东物业", "物业", "甲园", "正常"]]
+    sheets = {"小区台账": register, "组织台账": bodies}
+    refresh(store, [write_workbook(tmp_path / "表.xlsx", sheets)])
+    store.close()
+    monkeypatch.setenv(settings.STORE, str(tmp_path / "store"))
+    said = {}
+    for part in PARTS:
+        test = AppTest.from_string(_script("organizations"), default_timeout=SECONDS)
+        test.query_params["part"] = part
+        test.run()
+        assert not test.exception
+        assert not test.error
+        said[part] = text_of(test)
+        assert not re.search("NaT|nan|None", said[part])
+    assert "东物业" in said["watch"]
+    assert "还没有进度表" in said["committees"]
+    assert "不清楚" in said["core"]
+    assert "不清楚" in said["activities"]
+
+
 def a_row(**values: Any) -> SimpleNamespace:
     return SimpleNamespace(**values)
 
 
 def test_of_few_people_no_share_is_told() -> None:
-    row = a_row(status="some", core_count=4, core_per_100h=1.0, age_known_count=3, over_60_count=2,
+    row = a_row(status="some", compound_id="T01", core_count=4, core_per_100h=1.0, age_known_count=3, over_60_count=2,
                 over_60_pct=66.7, over_60_pct_low=9.0, over_60_pct_high=99.0)  # fmt: skip
     told = tell_core(row)
     assert "3 人里 2 人 60 岁及以上" in told
     assert "%" not in told
     assert "1 人没写年龄" in told
-    assert "不清楚" in tell_core(a_row(status="silent"))
-    assert tell_core(a_row(status="none")) != tell_core(a_row(status="silent"))
+    assert "不清楚" in tell_core(a_row(status="silent", compound_id="T01"))
+    assert "现在没有" in tell_core(a_row(status="none", compound_id="T01"))
 
 
 def test_of_few_complaints_no_share_is_told() -> None:

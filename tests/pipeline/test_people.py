@@ -270,6 +270,26 @@ def test_filing_before_publishing_and_two_terms_at_once_are_named(
     assert len(empty_store.frame("issues")) == 3
 
 
+def test_more_members_over_sixty_than_members_and_more_guests_than_came_are_named(
+    empty_store: Store, write_xlsx: WriteXlsx
+) -> None:
+    bodies = [
+        ["组织名称", "组织类型", "所在小区", "运行状态", "成员人数", "60岁以上成员"],
+        ["合唱队", "居民自组织", "甲园", "正常", 20, 21],
+        ["棋友会", "居民自组织", "甲园", "正常", None, 21],
+    ]
+    held = [ACTIVITIES[0], ["摸鱼节", "2026-06-20", "节庆", "甲园", "", "", 80, 81, 20]]
+    report = refresh(
+        empty_store, [write_xlsx("表.xlsx", 小区台账=REGISTER, 组织台账=bodies, 活动记录=held)]
+    )
+    assert "“60岁以上成员”是 21，多于“成员人数”的 20" in problems(report, "组织台账")["F2"]
+    assert set(problems(report, "组织台账")) == {"F2"}
+    assert "“60岁以上人数”是 81，多于“参与人数”的 80" in problems(report, "活动记录")["H2"]
+    members = frame(empty_store, "core_organizations", "name")["member_over_60_count"]
+    assert pd.isna(members["合唱队"])
+    assert members["棋友会"] == 21
+
+
 def supervised(store: Store) -> pd.DataFrame:
     table = store.frame("out_supervision")
     whole = table[table["compound_id"].isna()]
@@ -361,6 +381,30 @@ def test_what_would_connect_the_most(store: Store) -> None:
     assert missing.loc[0, "is_tie"]
     assert missing.loc[0, "compounds_joined"] == 1
     assert {missing.loc[k, "target"] for k in (0, 1)} == {"C:T03", "C:T04"}
+
+
+def test_without_any_day_on_record_nothing_is_late_and_nobody_inactive(
+    empty_store: Store, write_xlsx: WriteXlsx
+) -> None:
+    bodies = [
+        ["组织名称", "组织类型", "所在小区", "运行状态", "发展阶段", "有无章程"],
+        ["合唱队", "居民自组织", "甲园", "正常", "娱乐", "否"],
+        ["东物业", "物业", "甲园", "正常", "", ""],
+    ]
+    steps = [["小区", "届次", "步骤", "计划日期"], ["乙院", 1, "投票", "2020-01-01"]]
+    book = write_xlsx("表.xlsx", 小区台账=REGISTER, 组织台账=bodies, 成立进度=steps)
+    refresh(empty_store, [book])
+    own = frame(empty_store, "out_self_organizations", "name").loc["合唱队"]
+    assert (own["next_when"], own["unknown"]) == (
+        "no_rules", '["last_active_on", "is_registered", "is_supervised"]',
+    )  # fmt: skip
+    assert pd.isna(own["quiet_days"])
+    steps_out = frame(empty_store, "out_committee_steps", "step")
+    assert steps_out["days_late"].isna().all()
+    company = supervised(empty_store).loc[("东物业", "all")]
+    assert pd.isna(company["late_pct"])
+    assert pd.isna(company["term_days"])
+    assert (company["meeting_count"], company["asked_count"]) == (0, 0)
 
 
 def test_empty_tables_are_shown_as_empty(empty_store: Store, write_xlsx: WriteXlsx) -> None:

@@ -98,3 +98,26 @@ def test_staging_is_made_anew_for_each_sheet(database: duckdb.DuckDBPyConnection
         database.execute(define_staging(table, {}))
         database.execute("INSERT INTO staging VALUES (1, 2)")
         assert database.execute("SELECT count(*) FROM staging").fetchone() == (1,)
+
+
+@pytest.mark.parametrize("table", [t for t in TABLES if t.at_most], ids=lambda t: t.name)
+def test_staging_refuses_a_part_that_is_larger_than_its_whole(table: Table) -> None:
+    plain = Table(table.name, table.label, tuple(Column(n, int, n) for n in {
+        name for pair in table.at_most for name in pair}), key=(table.at_most[0][0],),
+        at_most=table.at_most)  # fmt: skip
+    part, whole = table.at_most[0]
+    others = {name: 0 for pair in table.at_most for name in pair}
+    with duckdb.connect() as connection:
+        connection.execute(define_staging(plain, {}))
+        for values, is_good in (({part: 5, whole: 5}, True), ({part: 6, whole: 5}, False)):
+            row = {**others, **values, "row": 1}
+            names = ", ".join(map(quote, row))
+            statement = (
+                f"INSERT INTO staging ({names}) VALUES ({', '.join(map(str, row.values()))})"
+            )
+            if is_good:
+                connection.execute(statement)
+                connection.execute("DELETE FROM staging")
+            else:
+                with pytest.raises(duckdb.ConstraintException):
+                    connection.execute(statement)
