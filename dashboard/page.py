@@ -89,14 +89,41 @@ def show_list(items: Iterable[tuple[str, ...]]) -> None:
     st.html(f'<ul class="sq-list">{body}</ul>')
 
 
-def show_rows(heads: list[str], rows: Iterable[Iterable[str]], mark: str = "") -> None:
-    """A small table as plain HTML, for screen readers and narrow screens; rows may hold `mark`."""
+def show_rows(
+    heads: list[str], rows: Iterable[Iterable[str]], mark: str = "", stacks: bool = False
+) -> None:
+    """A small table as plain HTML, for screen readers and narrow screens; rows may hold `mark`.
+
+    Where it `stacks`, a narrow screen shows each row as a list under its first cell, every line
+    with the head of its column, so that nothing has to be pushed aside to be read.
+    """
+    if stacks:
+        _show_stacked(heads, rows, mark)
+        return
     head = "".join(f'<th scope="col">{escape(text)}</th>' for text in heads)
     body = "".join(f"<tr>{''.join(_cell(text, mark) for text in row)}</tr>" for row in rows)
     st.html(
         '<div class="sq-scroll" tabindex="0"><table class="sq-table">'
         f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
     )
+
+
+def _show_stacked(heads: list[str], rows: Iterable[Iterable[str]], mark: str) -> None:
+    head = "".join(f'<th scope="col" role="columnheader">{escape(text)}</th>' for text in heads)
+    body = "".join(
+        f'<tr role="row">{"".join(_stacked_cell(*cell, mark) for cell in zip(heads, row, strict=True))}</tr>'
+        for row in rows
+    )
+    # Roles are said, for a browser forgets what is laid out as blocks.
+    st.html(
+        '<div class="sq-scroll" tabindex="0"><table class="sq-table sq-stacks" role="table">'
+        f'<thead role="rowgroup"><tr role="row">{head}</tr></thead>'
+        f'<tbody role="rowgroup">{body}</tbody></table></div>'
+    )
+
+
+def _stacked_cell(head: str, text: str, mark: str) -> str:
+    return _cell(text, mark).replace("<td", f'<td role="cell" data-head="{escape(head)}"', 1)
 
 
 def _cell(text: str, mark: str) -> str:

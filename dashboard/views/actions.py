@@ -110,6 +110,7 @@ def _show_open(table: pd.DataFrame) -> None:
             for row in found.head(OPEN_SHOWN).to_dict("records")
         ],
         mark="sq-gap",
+        stacks=True,
     )
 
 
@@ -264,7 +265,7 @@ def _show_targets(sight: Sight) -> None:
             here, elsewhere = _match_play(sight.table, target["compound_id"], path)
             rows.append([str(target["name"]), tell_action(play), here, elsewhere])
     names = ("place", "proposed", "running", "elsewhere")
-    page.show_rows([say(f"action.head.{name}") for name in names], rows)
+    page.show_rows([say(f"action.head.{name}") for name in names], rows, stacks=True)
 
 
 def _match_play(table: pd.DataFrame, compound: Any, path: str) -> tuple[str, str]:

@@ -134,6 +134,7 @@ def _show_twin(newest: pd.DataFrame, table: pd.DataFrame, item: str) -> None:
     page.show_rows(
         heads,
         [[str(table.loc[i, "name"]), *(tell(found[i]) for tell in tells)] for i in order],
+        stacks=True,
     )
 
 
@@ -159,4 +160,5 @@ def _show_registers(told: pd.DataFrame, table: pd.DataFrame) -> None:
             ]
             for row in table.head(MOST_ROWS).to_dict("records")
         ],
+        stacks=True,
     )

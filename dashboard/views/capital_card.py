@@ -64,4 +64,4 @@ def _show_items(newest: pd.DataFrame, place: str) -> None:
             say("with_unit", head=say(f"item.{item}"), unit=part) if part else say(f"item.{item}")
         )
         rows.append([name, *(tell(found) for tell in tells)])
-    page.show_rows(heads, rows)
+    page.show_rows(heads, rows, stacks=True)

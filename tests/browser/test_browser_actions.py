@@ -48,3 +48,9 @@ def test_neither_page_is_wider_than_a_phone(visit: Visitor, sample_server: str, 
     page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
     page.locator("canvas, svg.marks").first.wait_for()
     assert is_within(page)
+    # Nothing in its tables has to be pushed aside to be read.
+    wide = page.locator(".sq-stacks").evaluate_all(
+        "all => all.filter(one => one.scrollWidth > one.parentNode.clientWidth).length"
+    )
+    assert wide == 0
+    expect(page.locator(".sq-stacks [role=cell]").nth(1)).to_be_visible()

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard import actions, capital, load, settings
+from dashboard import actions, capital, load, page, settings
 from dashboard.map.colouring import colour_compounds
 from dashboard.map.signs import draw_actions, draw_services, find_services, look_of, tell_lacking
 from etl.refresh import refresh
@@ -301,3 +301,15 @@ def test_what_helped_stands_before_what_cannot_be_told() -> None:
     assert actions.find_alike(table, "", "", "")["name"].tolist() == ["c", "b", "a"]
     assert actions.find_alike(table, "规范", "停车管理", "")["name"].tolist() == ["b", "a"]
     assert actions.find_alike(table, "信任", "", "").empty
+
+
+def test_a_stacked_table_escapes_what_its_cells_and_heads_hold(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shown: list[str] = []
+    monkeypatch.setattr(page.st, "html", shown.append)
+    page.show_rows(['a"><b>', "c"], [["<td>x</td>", "y"]], stacks=True)
+    assert "<b>" not in shown[0]
+    assert "&lt;td&gt;x&lt;/td&gt;" in shown[0]
+    assert shown[0].count("data-head=") == 2
+    assert 'data-head="a&quot;&gt;&lt;b&gt;"' in shown[0]
