@@ -11,6 +11,12 @@ from etl.tables.survey import ITEMS
 
 EVERYWHERE = ""
 NAMES = tuple(item for items in ITEMS.values() for item in items)
+# Of each part the item that the map shows: one question as it was asked, nothing added up.
+ON_MAP = {
+    "trust": "trust_neighbors",
+    "norms": "norm_participation",
+    "networks": "network_help",
+}
 CHANGED = ("up", "down")
 CHANGE = {"change": "change", "low": "change_low", "high": "change_high"}
 APART = ("higher", "lower")
@@ -23,11 +29,17 @@ def select_newest(capital: pd.DataFrame) -> pd.DataFrame:
     return newest.set_index(["compound_id", "measure"], drop=False).rename_axis([None, None])
 
 
-def measure_trust(capital: pd.DataFrame) -> pd.DataFrame:
-    """Who trust their neighbours in the newest survey, by compound: trust_pct, trust_count."""
+def measure_shown(capital: pd.DataFrame) -> pd.DataFrame:
+    """Who agree in the newest survey, for the items that the map shows; index compound_id.
+
+    Columns are NAME_pct and NAME_count for each name in `ON_MAP`.
+    """
     newest = select_newest(capital)
-    own = newest[newest["measure"] == "trust_neighbors"].set_index("compound_id")
-    return own[["pct", "base_count"]].set_axis(["trust_pct", "trust_count"], axis=1)
+    shown = pd.DataFrame(index=pd.Index(newest["compound_id"].unique()))
+    for name, item in ON_MAP.items():
+        own = newest[newest["measure"] == item].set_index("compound_id")
+        shown[f"{name}_pct"], shown[f"{name}_count"] = own["pct"], own["base_count"]
+    return shown
 
 
 def list_waves(capital: pd.DataFrame) -> list[str]:

@@ -14,6 +14,7 @@ from etl.tables.survey import ITEMS
 
 COLOURINGS = (
     "rate", "change", "type", "households", "coverage", "core", "taking_part", "trust",
+    "norms", "networks",
     "needs", "matters",
 )  # fmt: skip
 OVERLAYS = ("hotspots", "density", "gaps", "organizations", "reach", "actions", "buildings")

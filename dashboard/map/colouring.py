@@ -147,10 +147,22 @@ def _colour_coverage(table: pd.DataFrame) -> Colouring:
 
 
 def _colour_trust(table: pd.DataFrame) -> Colouring:
-    """Who trust their neighbours, of those asked; too few answers are as good as none."""
-    values = _read_floats(table, "trust_pct")
+    return _colour_survey("trust", table)
+
+
+def _colour_norms(table: pd.DataFrame) -> Colouring:
+    return _colour_survey("norms", table)
+
+
+def _colour_networks(table: pd.DataFrame) -> Colouring:
+    return _colour_survey("networks", table)
+
+
+def _colour_survey(name: str, table: pd.DataFrame) -> Colouring:
+    """Who agree, of those asked; too few answers are as good as none."""
+    values = _read_floats(table, f"{name}_pct")
     told = pd.Series(["" if pd.isna(v) else f"{v:.0f}%" for v in values], index=values.index)
-    return _grade(say("color.trust"), "%", values, COOL, told, say("trust.unknown"))
+    return _grade(say(f"color.{name}"), "%", values, COOL, told, say("trust.unknown"))
 
 
 def _colour_needs(table: pd.DataFrame) -> Colouring:
@@ -209,6 +221,8 @@ COLOURINGS: dict[str, Callable[[pd.DataFrame], Colouring]] = {
     "core": _colour_core,
     "taking_part": _colour_taking_part,
     "trust": _colour_trust,
+    "norms": _colour_norms,
+    "networks": _colour_networks,
     "needs": _colour_needs,
     "matters": _colour_matters,
 }

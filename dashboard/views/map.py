@@ -60,7 +60,7 @@ def show() -> None:
     chosen = choice.current()
     period = figures.find_period(compounds, listed, chosen.first, chosen.last, chosen.category)
     table = figures.add_shown(compounds, months, period)
-    table = table.join(capital.measure_trust(load.frame(build, "out_capital")))
+    table = table.join(capital.measure_shown(load.frame(build, "out_capital")))
     table["open_action_count"] = _count_actions(build, table.index)
     sight = Sight(build, chosen, listed, period, table, chosen.color or usual)
     left, right = st.columns([1.9, 1], gap="medium")
@@ -217,11 +217,12 @@ def _tell_source(sight: Sight) -> str:
         if months.empty:
             return say("legend.change_none")
         return say("legend.change", now=months.max(), n=int(table["month_count"].sum()))
-    if color == "trust":
+    if color in capital.ON_MAP:
         waves = capital.list_waves(load.frame(sight.build, "out_capital"))
         if not waves:
             return say("capital.no_survey")
-        return say("legend.trust", wave=waves[-1], n=int(table["trust_count"].sum()))
+        n = int(table[f"{color}_count"].sum())
+        return say("legend.survey", item=say(f"color.{color}"), wave=waves[-1], n=n)
     if color in COUNTED:
         people = table[COUNTED[color]].dropna() if COUNTED[color] in table else pd.Series(dtype=int)
         return say(f"legend.{color}", n=len(people), sum=int(people.sum()))

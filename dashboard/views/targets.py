@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import choice, page
+from dashboard.capital import ON_MAP
 from dashboard.load import read_list
 from dashboard.reasons import tell_action, tell_reasons
 from dashboard.words import name_value, say
@@ -84,8 +85,7 @@ def show_table(table: pd.DataFrame) -> None:
             say("table.needs"): table["open_need_count"],
             say("table.service"): _column(table, "service_m").round(-1),
             say("table.actions"): _column(table, "open_action_count"),
-            say("table.trust"): _column(table, "trust_pct").round(),
-            say("table.trust_n"): _column(table, "trust_count"),
+            **_list_survey(table),
             say("table.open_needs"): _column(table, "open_needs_per_1000h").round(1),
             say("table.overdue_matters"): _column(table, "overdue_matter_count"),
             say("table.late_promises"): _column(table, "late_promise_count"),
@@ -102,6 +102,16 @@ def show_table(table: pd.DataFrame) -> None:
         shown.sort_values(say("table.shrunk"), ascending=False, na_position="last"),
         hide_index=True, height=page.table_height(len(shown)), column_config=columns,
     )  # fmt: skip
+
+
+def _list_survey(table: pd.DataFrame) -> dict[str, pd.Series]:
+    """The items of the survey that the map can show, each with how many answered."""
+    columns = {}
+    for name in ON_MAP:
+        item = say(f"color.{name}")
+        columns[say("with_unit", head=item, unit="%")] = _column(table, f"{name}_pct").round()
+        columns[say("table.answers", item=item)] = _column(table, f"{name}_count")
+    return columns
 
 
 def _column(table: pd.DataFrame, name: str) -> pd.Series:

@@ -254,7 +254,9 @@ def test_layers_say_in_words_what_they_draw(open_page: Open) -> None:
     assert "回答太少或没有问到" in said
     table = open_page("map", form="table").dataframe[0].value.set_index("小区")
     assert table.loc["Q小区", "信任邻居（%）"] == 35
-    assert table.loc["Q小区", "问卷回答（人）"] == 34
+    assert table.loc["Q小区", "信任邻居：回答（人）"] == 34
+    assert table.loc["Q小区", "邻里互助（%）"] == 41
+    assert table.loc["Q小区", "愿意参与议事（%）"] == 18
     assert pd.isna(table.loc["新桥街27号院", "信任邻居（%）"])
     assert table.loc["Q小区", "行动（在做和计划）"] == 2
 

@@ -113,7 +113,8 @@ def test_a_choice_is_kept_in_the_address_and_a_link_restores_it(open_page: Open)
 
 
 @pytest.mark.parametrize(
-    "color", ["rate", "change", "type", "households", "coverage", "needs", "matters", "trust"]
+    "color",
+    ["rate", "change", "type", "households", "coverage", "needs", "matters", "trust", "norms"],
 )
 def test_every_colouring_has_a_legend_that_adds_up_to_the_16_compounds(
     open_page: Open, color: str
