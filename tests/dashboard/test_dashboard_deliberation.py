@@ -154,3 +154,26 @@ def test_the_card_of_q_says_what_waits_there(open_page: Open, sample_store: Path
     assert "议事和承诺" in said
     assert "Q小区自治委员会监督小组" in said
     assert "投诉多、需求清单上没有的：停车管理" in said
+
+
+def test_what_a_sheet_says_is_shown_and_never_run(
+    sample_copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from etl.refresh import refresh
+    from tests.conftest import write_workbook
+
+    evil = "<script>alert(1)</script>**[点](http://x)**"
+    heads = ["议题编号", "议题", "小区", "议题状态", "紧急程度", "提出时间"]
+    book = {"议题": [heads, ["YT9", evil, "Q小区", "议事中", "高", "2020-01-06"]]}
+    store = Store(sample_copy)
+    refresh(store, [write_workbook(tmp_path / "补充.xlsx", book)])
+    store.close()
+    monkeypatch.setenv(settings.STORE, str(sample_copy))
+    for talk in ("first", "matters"):
+        test = AppTest.from_string(SCRIPT.format(view="deliberation"), default_timeout=SECONDS)
+        test.query_params["talk"] = talk
+        assert "<script>" not in text_of(test.run())
+    test = AppTest.from_string(SCRIPT.format(view="deliberation"), default_timeout=SECONDS).run()
+    label = test.button[0].label
+    assert "\\[点\\]" in label  # the longest overdue comes first, its signs as they stand
+    assert "](" not in label
