@@ -55,7 +55,10 @@ def chart_participants(months: pd.DataFrame, listed: list[pd.Timestamp]) -> alt.
     )  # fmt: skip
     ages = [say(f"chart.age.{name}") for name in shown]
     scale = alt.Scale(domain=ages, range=[AGES[name] for name in shown])
-    legend = alt.Legend(title=None, orient="top", labelFontSize=13, labelLimit=200)
+    legend = alt.Legend(
+        title=None, orient="top", labelFontSize=13, labelColor=INK, symbolStrokeWidth=0.5, offset=4,
+        symbolType="square",
+    )  # fmt: skip
     base = alt.Chart(data).encode(
         x=alt.X("month:O", title=None, axis=alt.Axis(labelAngle=-60, labelOverlap=True)),
         y=alt.Y("count:Q", title=None, axis=alt.Axis(tickMinStep=1, tickCount=4)),
@@ -68,7 +71,7 @@ def chart_participants(months: pd.DataFrame, listed: list[pd.Timestamp]) -> alt.
         ],
     )
     told = say("chart.participants", people=int(sums["participant_count"].sum()))
-    return _finish(base.mark_bar(stroke=INK, strokeWidth=0.5), told, 230)
+    return _finish(base.mark_bar(stroke=INK, strokeWidth=0.5), told, 320)
 
 
 def chart_shares(names: pd.Series, counts: pd.Series, title: str, what: str) -> alt.Chart:

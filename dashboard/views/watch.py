@@ -58,6 +58,8 @@ def show_watch(build: load.Build, shown: pd.DataFrame) -> None:
         [_describe(row, everything, served, names) for row in told.itertuples()],
         mark="sq-gap",
     )
+    if not is_one:
+        _show_compounds(rows[(rows["kind"] == kind) & (rows["basis"] == basis)], names)
     _show_asked(told, names)
 
 
@@ -101,6 +103,40 @@ def _describe(
         tell_day(row.last_active_on),
         page.FLAG + term if is_over else term,
     ]  # fmt: skip
+
+
+def _show_compounds(rows: pd.DataFrame, names: dict[str, str]) -> None:
+    """The same compound by compound, in the order of their names: nobody is ranked."""
+    own = rows[rows["compound_id"].notna()]
+    own = own.assign(place=own["compound_id"].map(names)).sort_values(["place", "name"])
+    with st.expander(say("watch.by_compound", count=len(own))):
+        page.show_note(tell_cut(len(own)))
+        heads = (
+            "place",
+            "name",
+            "complaints",
+            "late",
+            "closing",
+            "repeats",
+            "meetings",
+            "promises",
+        )
+        page.show_rows(
+            [say(f"watch.col.{name}") for name in heads],
+            [
+                [
+                    str(row.place),
+                    str(row.name),
+                    tell_count(row.complaint_count),
+                    tell_late_share(row),
+                    tell_closing(row),
+                    tell_count(row.repeat_count),
+                    tell_meetings(row),
+                    tell_promises(row),
+                ]
+                for row in own.head(MOST).itertuples()
+            ],
+        )
 
 
 def _show_asked(told: pd.DataFrame, names: dict[str, str]) -> None:
