@@ -96,7 +96,7 @@ def _show_table(bodies: pd.DataFrame, names: dict[str, str]) -> None:
     with st.expander(say("growth.table", count=len(bodies))):
         page.show_note(tell_cut(len(bodies)))
         rows = _list_rows(bodies.head(MOST), names)
-        page.show_rows([say(f"growth.col.{name}") for name in heads], rows)
+        page.show_rows([say(f"growth.col.{name}") for name in heads], rows, stacks=True)
 
 
 def _list_rows(bodies: pd.DataFrame, names: dict[str, str]) -> Iterator[list[str]]:

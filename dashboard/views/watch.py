@@ -57,6 +57,7 @@ def show_watch(build: load.Build, shown: pd.DataFrame) -> None:
         [say(f"watch.col.{name}") for name in heads],
         [_describe(row, everything, served, names) for row in told.itertuples()],
         mark="sq-gap",
+        stacks=True,
     )
     if not is_one:
         _show_compounds(rows[(rows["kind"] == kind) & (rows["basis"] == basis)], names)
@@ -136,6 +137,7 @@ def _show_compounds(rows: pd.DataFrame, names: dict[str, str]) -> None:
                 ]
                 for row in own.head(MOST).itertuples()
             ],
+            stacks=True,
         )
 
 
