@@ -60,7 +60,7 @@ from geo.seasons import compare_months
 CELL_M = 50.0
 CHANCE_CELLS = 4_000_000
 FUNNEL_LEVELS = (0.025, 0.975)
-MOST_SIZES = 60  # of compounds at which the funnel is drawn; between them it is a smooth line
+MOST_SIZES = 6  # of compounds at which the funnel is drawn; between them it is a smooth line
 MOST_DRAWS, FEWEST_DRAWS = 4_000, 200
 UNKNOWN_YEARS = "unknown_holiday_years"
 
