@@ -230,6 +230,7 @@ def _show_matter_rows(head: str, rows: pd.DataFrame, talks: Talks) -> None:
             for row in rows.head(ROWS_SHOWN).itertuples()
         ],
         mark="sq-gap",
+        stacks=True,
     )
     if len(rows) > ROWS_SHOWN:
         page.show_note([say("talks.part_shown", shown=ROWS_SHOWN, count=len(rows))])
@@ -312,7 +313,7 @@ def _show_matter(build: load.Build, talks: Talks, matter_id: str) -> None:
         duties = list_duties(evidence)
         if duties:
             heads = ("party", "role", "duty")
-            page.show_rows([say(f"handbook.{head}") for head in heads], duties)
+            page.show_rows([say(f"handbook.{head}") for head in heads], duties, stacks=True)
         else:
             page.show_note([say("pack.nothing")])
         _offer_map(row)
@@ -356,14 +357,14 @@ def _show_needs(talks: Talks) -> None:
 
 
 def _show_need_rows(rows: pd.DataFrame, talks: Talks) -> None:
-    heads = ("place", "category", "content", "people", "households", "urgency", "status", "raised")
+    heads = ("content", "place", "category", "people", "households", "urgency", "status", "raised")
     page.show_rows(
         [say(f"needs.{head}") for head in heads],
         [
             [
+                row.content,
                 talks.place(row.compound_id),
                 name_value("category", row.category),
-                row.content,
                 _whole(row.mention_count),
                 _whole(row.household_count),
                 name_value("urgency", row.urgency, say("none")),
@@ -372,6 +373,7 @@ def _show_need_rows(rows: pd.DataFrame, talks: Talks) -> None:
             ]
             for row in rows.itertuples()
         ],
+        stacks=True,
     )
 
 
@@ -401,6 +403,7 @@ def _show_shared(talks: Talks) -> None:
             ]
             for category, row in ordered.iterrows()
         ],
+        stacks=True,
     )  # fmt: skip
 
 
@@ -469,6 +472,7 @@ def _show_meetings(talks: Talks) -> None:
                 ]
                 for row in held.head(ROWS_SHOWN).itertuples()
             ],
+            stacks=True,
         )
         if len(held) > ROWS_SHOWN:
             page.show_note([say("talks.part_shown", shown=ROWS_SHOWN, count=len(held))])
@@ -546,6 +550,7 @@ def _show_handbook(talks: Talks) -> None:
             for row in talks.handbook.itertuples()
         ],
         mark="sq-gap",
+        stacks=True,
     )
     for party, duties in talks.duties.groupby("party", sort=True):
         with st.expander(
