@@ -26,15 +26,25 @@ from etl.people import describe_people, find_span
 from etl.profile import Profile
 from etl.store import Writer, named_sql
 from etl.supervision import publish_supervision
+from etl.tables.capital import OUT_ACTIONS
 from etl.tables.outputs import (
     OUT_CELLS,
     OUT_COMPOUNDS,
     OUT_COVERAGE,
+    OUT_EFFECTS,
     OUT_HANDLING,
     OUT_HOTSPOTS,
     OUT_SHAPES,
     OUT_TARGETS,
     OUT_TOTALS,
+)
+from etl.tables.people import (
+    OUT_COMMITTEE_STEPS,
+    OUT_LINKS,
+    OUT_MISSING_LINKS,
+    OUT_NODES,
+    OUT_SELF_ORGANIZATIONS,
+    OUT_SUPERVISION,
 )
 from etl.tally import (
     Period,
@@ -63,6 +73,12 @@ FUNNEL_LEVELS = (0.025, 0.975)
 MOST_SIZES = 6  # of compounds at which the funnel is drawn; between them it is a smooth line
 MOST_DRAWS, FEWEST_DRAWS = 4_000, 200
 UNKNOWN_YEARS = "unknown_holiday_years"
+# What is told of organizations comes from these, and goes where they are gone.
+BODIES_KEPT = (
+    "core_organizations", "core_coverage", "core_committee_steps", "core_activities",
+    "core_meetings", OUT_SELF_ORGANIZATIONS.name, OUT_COMMITTEE_STEPS.name, OUT_SUPERVISION.name,
+    OUT_NODES.name, OUT_LINKS.name, OUT_MISSING_LINKS.name,
+)  # fmt: skip
 
 
 def publish_figures(writer: Writer, profile: Profile) -> None:
@@ -84,8 +100,9 @@ def publish_figures(writer: Writer, profile: Profile) -> None:
     # Companies answer for what was promised at meetings, which is judged first.
     compounds = compounds.join(publish_deliberation(writer, profile, tally, base))
     compounds = compounds.join(_describe_people(writer, base, states, handling, profile, period))
-    publish_effects(writer, tally, base.index)
-    publish_actions(writer, tally)
+    if writer.holds_any("core_interventions", OUT_EFFECTS.name, OUT_ACTIONS.name):
+        publish_effects(writer, tally, base.index)
+        publish_actions(writer, tally)
     publish_capital(writer, tally, base, profile)
     hotspots = find_hotspots(writer, compounds, months, period)
     # Whatever is flagged has a row of its own there, and so has what the scans find.
@@ -169,6 +186,9 @@ def _describe_people(
 ) -> pd.DataFrame:  # fmt: skip
     """Who takes part in each compound; the tables on organizations and committees are written."""
     span = find_span(writer, profile, period)
+    if not writer.holds_any(*BODIES_KEPT):
+        # An office that keeps no sheet on bodies and meetings does not wait for them.
+        return describe_people(writer, base, span)
     register = writer.frame("organization_register")
     ties = writer.frame("activity_ties", **span.window)
     publish_cultivation(writer, register, ties, profile, span)

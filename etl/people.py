@@ -56,7 +56,8 @@ def describe_people(writer: Writer, base: pd.DataFrame, span: Span) -> pd.DataFr
     """Write the tables on people, and give the columns of `out_compounds`; index compound_id."""
     core = _publish_core_residents(writer, base)
     taking_part = _publish_participation(writer, base, span)
-    writer.replace_by(OUT_FESTIVALS, "out_festivals", **span.window)
+    if writer.holds_any("core_activities", OUT_FESTIVALS.name):
+        writer.replace_by(OUT_FESTIVALS, "out_festivals", **span.window)
     columns = core[["core_count", "core_per_100h"]].rename(
         columns={"core_count": "core_resident_count"}
     )
@@ -129,7 +130,8 @@ def _list_groups(now: pd.DataFrame) -> pd.DataFrame:
 
 def _publish_participation(writer: Writer, base: pd.DataFrame, span: Span) -> pd.DataFrame:
     """Activities of the window by compound and over all; no activity on record is not zero."""
-    writer.replace_by(OUT_ACTIVITY_MONTHS, "out_activity_months")
+    if writer.holds_any("core_activities", OUT_ACTIVITY_MONTHS.name):
+        writer.replace_by(OUT_ACTIVITY_MONTHS, "out_activity_months")
     months = writer.frame("SELECT * FROM lake.out_activity_months")
     months["month"] = pd.to_datetime(months["month"])
     start, end = pd.Timestamp(span.start), pd.Timestamp(span.end)

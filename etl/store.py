@@ -487,6 +487,9 @@ class Writer:
         self.touched_months: set[date] | None = set()
         # Whether no complaint was changed or taken out, and nothing by which others are placed.
         self.only_adds = True
+        # Tables of which a row may be there: those that held any before, and those written since.
+        self._filled: set[str] | None = None
+        self._written: set[str] = set()
         # Whether any key of the sheet that is being landed was in the store before.
         self._knows_any = False
         self.snapshot = self._next_snapshot()
@@ -520,6 +523,17 @@ class Writer:
         for name, value in variables.items():
             self._cursor.execute(f"SET VARIABLE {quote(name)} = $1", [value])
         return self._cursor.execute(named_sql(sql) if " " not in sql else sql)
+
+    def holds_any(self, *tables: str) -> bool:
+        """Whether any of these tables may hold a row; what is not kept costs one question in all."""
+        if self._filled is None:
+            found = self.rows(
+                f"SELECT DISTINCT t.table_name FROM {_METADATA}.ducklake_data_file f "
+                f"JOIN {_METADATA}.ducklake_table t USING (table_id) "
+                "WHERE f.end_snapshot IS NULL AND t.end_snapshot IS NULL"
+            )
+            self._filled = {str(name) for (name,) in found}
+        return not (self._filled | self._written).isdisjoint(tables)
 
     def setting(self, name: str) -> str | None:
         """What the store keeps under a name; None where it keeps nothing."""
@@ -578,6 +592,7 @@ class Writer:
             changed_cells,
         )
         self._note_touched(table, landed)
+        self._written.add(f"core_{table.name}")
         target = f"lake.{quote('core_' + table.name)}"
         keys = ", ".join(quote(name) for name in table.key)
         if len(landed.changed):
@@ -888,6 +903,7 @@ class Writer:
         """Add rows to a table of records or of outputs."""
         if frame.empty:
             return
+        self._written.add(table.name)
         names = ", ".join(quote(c.name) for c in table.columns)
         self._cursor.register("arriving", _as_arrow(table, frame))
         self._cursor.execute(
@@ -907,6 +923,7 @@ class Writer:
         """
         for name, value in variables.items():
             self._cursor.execute(f"SET VARIABLE {quote(name)} = $1", [value])
+        self._written.add(table.name)
         among = ""
         if "months_from" in variables:
             among = (

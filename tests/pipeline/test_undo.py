@@ -205,3 +205,22 @@ def test_a_store_of_a_newer_version_is_not_touched(store: Store) -> None:
         with pytest.raises(StoreError, match="更新的版本"):
             Store(store.path, read_only=read_only)
     assert (store.path / CATALOGUE).read_bytes() == before
+
+
+def test_what_is_not_kept_is_known_without_looking(
+    empty_store: Store, write_xlsx: WriteXlsx
+) -> None:
+    needs = [["小区", "需求类别", "需求内容"], ["甲园", "停车管理", "多画几个车位"]]
+    register = [["小区名称", "小区类型", "总户数"], ["甲园", "商品房", 100]]
+    with empty_store.write() as writer:
+        assert not writer.holds_any("core_compounds", "core_needs", "out_needs")
+    refresh(empty_store, [write_xlsx("台账.xlsx", 台账=register)])
+    with empty_store.write() as writer:
+        assert writer.holds_any("core_needs", "core_compounds")
+        assert not writer.holds_any("core_needs", "out_needs")
+    refresh(empty_store, [write_xlsx("需求.xlsx", 需求清单=needs)])
+    assert len(empty_store.frame("out_needs")) == 1
+    empty_store.undo()
+    assert empty_store.frame("out_needs").empty
+    with empty_store.write() as writer:
+        assert not writer.holds_any("core_needs", "out_needs")
