@@ -14,8 +14,7 @@ from etl.tables.survey import ITEMS
 
 COLOURINGS = (
     "rate", "change", "type", "households", "coverage", "core", "taking_part", "trust",
-    "norms", "networks",
-    "needs", "matters",
+    "norms", "networks", "needs", "matters", "late", "committee",
 )  # fmt: skip
 OVERLAYS = ("hotspots", "density", "gaps", "organizations", "reach", "actions", "buildings")
 FORMS = ("map", "table")

@@ -8,11 +8,23 @@ from dataclasses import dataclass
 import pandas as pd
 
 from dashboard.map.classes import find_limits, put_in_classes, write_limits
-from dashboard.map.palette import COOL, PLUM, TYPES, UNKNOWN, VERDICTS, WARM, Look, take_steps
+from dashboard.map.palette import (
+    COOL,
+    PLUM,
+    STATES,
+    TYPES,
+    UNKNOWN,
+    VERDICTS,
+    WARM,
+    Look,
+    take_steps,
+)  # fmt: skip
 from dashboard.words import count, name_value, say
 
 GAPS_TOLD_APART = 3
 MATTERS_TOLD_APART = 3
+# Where all is well, or nothing is asked, the map need not say so under each name.
+SAID_ON_MAP = frozenset({"筹备", "名存实亡", "已解散", "无"})
 
 
 @dataclass(frozen=True)
@@ -190,6 +202,25 @@ def _colour_matters(table: pd.DataFrame) -> Colouring:
     )
 
 
+def _colour_late(table: pd.DataFrame) -> Colouring:
+    """How many of the complaints that are closed or due went past their deadline."""
+    values = _read_floats(table, "late_pct")
+    told = pd.Series(["" if pd.isna(v) else f"{v:.0f}%" for v in values], index=values.index)
+    return _grade(say("color.late"), "%", values, WARM, told, say("late.unknown"))
+
+
+def _colour_committee(table: pd.DataFrame) -> Colouring:
+    """How the committee of residents of each compound stands."""
+    states = (
+        table["committee_state"] if "committee_state" in table else pd.Series(index=table.index)
+    )
+    found = [name for name in STATES if (states == name).any()]
+    member = states.map({name: at for at, name in enumerate(found)}).astype(float)
+    looks = [(STATES[name], name_value("state", name)) for name in found]
+    told = states.map(lambda name: name_value("state", name) if name in SAID_ON_MAP else "")
+    return _finish(say("color.committee"), "", looks, member, told, name_value("state", "未知"))
+
+
 def _read_floats(table: pd.DataFrame, name: str) -> pd.Series:
     """A column of figures, all missing where the table has none of that name."""
     if name not in table:
@@ -213,6 +244,8 @@ def _finish(
 
 
 COLOURINGS: dict[str, Callable[[pd.DataFrame], Colouring]] = {
+    "late": _colour_late,
+    "committee": _colour_committee,
     "rate": _colour_rate,
     "change": _colour_change,
     "type": _colour_types,

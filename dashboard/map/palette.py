@@ -29,6 +29,16 @@ WARM = ("#F8EBCF", "#EFCB94", "#DD9F5E", "#BD6A3A", "#8C3A22")
 COOL = ("#E6EFEA", "#BFD6D0", "#8DB6B7", "#558B9C", "#2A5B78")
 PLUM = ("#E4EDE2", "#EFE3E6", "#DDB9C6", "#B97D97", "#804667")
 
+# How a committee of residents stands; what is not asked of a compound is nearly the ground.
+STATES: dict[str, Look] = {
+    "正常": Look("#8DB6B7"),
+    "筹备": Look("#E8D9A8", "diagonal", "#7A5A1C"),
+    "名存实亡": Look("#C98A6B", "cross", "#6E2E17"),
+    "已解散": Look("#B97D97", "lines", "#5A2440"),
+    "无": Look("#804667"),
+    "不适用": Look("#F4F0E6"),
+}
+
 VERDICTS: dict[str, Look] = {
     "up": Look("#C96F45", "diagonal", "#6E2E17"),
     "no_real_change": Look("#F1EADB"),

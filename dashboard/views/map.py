@@ -62,6 +62,7 @@ def show() -> None:
     table = figures.add_shown(compounds, months, period)
     table = table.join(capital.measure_shown(load.frame(build, "out_capital")))
     table["open_action_count"] = _count_actions(build, table.index)
+    table["committee_state"] = _read_committees(build, table.index)
     sight = Sight(build, chosen, listed, period, table, chosen.color or usual)
     left, right = st.columns([1.9, 1], gap="medium")
     with left:
@@ -201,6 +202,13 @@ def _read_actions(sight: Sight) -> pd.DataFrame:
     """Actions with the name of their compound, as the page on actions has them."""
     names = ("out_actions", "out_effects", "out_compounds")
     return actions.read_actions(*(load.frame(sight.build, name) for name in names))
+
+
+def _read_committees(build: load.Build, places: pd.Index) -> pd.Series:
+    """How the committee of residents of each compound stands."""
+    coverage = load.frame(build, "out_coverage")
+    found = coverage[coverage["kind"] == "courtyard_committee"].set_index("compound_id")["state"]
+    return found.reindex(places)
 
 
 def _tell_source(sight: Sight) -> str:

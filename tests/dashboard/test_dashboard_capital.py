@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,50 +10,18 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard import actions, capital, load, page, settings
+from dashboard import actions, capital, page, settings
 from dashboard.map.colouring import colour_compounds
 from dashboard.map.signs import draw_actions, draw_services, find_services, look_of, tell_lacking
 from etl.refresh import refresh
 from etl.store import Store
 from tests.conftest import write_workbook
-
-SECONDS = 60
-Open = Callable[..., AppTest]
-
-
-@pytest.fixture(autouse=True)
-def forget_opened_stores() -> Iterator[None]:
-    yield
-    load.open_store.clear()
-
-
-@pytest.fixture
-def open_page(sample_store: Path, monkeypatch: pytest.MonkeyPatch) -> Open:
-    monkeypatch.setenv(settings.STORE, str(sample_store))
-    monkeypatch.delenv(settings.PROFILE, raising=False)
-
-    def open_it(view: str, **query: str) -> AppTest:
-        script = (
-            "import streamlit as st\nfrom dashboard import choice, page\n"
-            f"from dashboard.views import {view} as view\n"
-            "st.session_state.setdefault(page.PAGES, {})\nview.show()\nchoice.write_address()\n"
-        )
-        test = AppTest.from_string(script, default_timeout=SECONDS)
-        for name, value in query.items():
-            test.query_params[name] = value
-        return test.run()
-
-    return open_it
+from tests.pages import Open, address_of
 
 
 def text_of(test: AppTest) -> str:
     assert not test.exception
     return re.sub(r"<[^>]+>", "\n", "\n".join(e.proto.body for e in test.get("html")))
-
-
-def address_of(test: AppTest) -> dict[str, str]:
-    found = {name: test.query_params[name] for name in test.query_params}
-    return {k: v if isinstance(v, str) else v[0] for k, v in found.items()}
 
 
 def describe(**changes: Any) -> dict[str, Any]:

@@ -1,46 +1,16 @@
 """The page on deliberation: what is urgent first, every part opens, links restore what was seen."""
 
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard import load, settings
+from dashboard import settings
 from dashboard.choice import TALKS
 from etl.store import Store
-from tests.dashboard.test_dashboard_views import address_of, text_of
+from tests.pages import SECONDS, Open, address_of, script_of, text_of
 
-Open = Callable[..., AppTest]
-SECONDS = 60
-SCRIPT = """
-import streamlit as st
-from dashboard import choice, page
-from dashboard.views import {view} as view
-st.session_state.setdefault(page.PAGES, {{}})
-view.show()
-choice.write_address()
-"""
-
-
-@pytest.fixture(autouse=True)
-def forget_opened_stores() -> Iterator[None]:
-    yield
-    load.open_store.clear()
-
-
-@pytest.fixture
-def open_page(sample_store: Path, monkeypatch: pytest.MonkeyPatch) -> Open:
-    monkeypatch.setenv(settings.STORE, str(sample_store))
-    monkeypatch.delenv(settings.PROFILE, raising=False)
-
-    def open_it(view: str = "deliberation", **query: str) -> AppTest:
-        test = AppTest.from_string(SCRIPT.format(view=view), default_timeout=SECONDS)
-        for name, value in query.items():
-            test.query_params[name] = value
-        return test.run()
-
-    return open_it
+VIEW = "deliberation"
 
 
 def find_compound(store: Path, name: str) -> str:
@@ -144,7 +114,7 @@ def test_a_community_without_any_of_these_sheets_is_told_what_to_do(
     refresh(store, [write_workbook(tmp_path / "表.xlsx", {"小区台账": register})])
     store.close()
     monkeypatch.setenv(settings.STORE, str(tmp_path / "store"))
-    test = AppTest.from_string(SCRIPT.format(view="deliberation"), default_timeout=SECONDS).run()
+    test = AppTest.from_string(script_of("deliberation"), default_timeout=SECONDS).run()
     assert not test.exception
     assert "还没有需求清单、议题、会议纪要或主体职责" in text_of(test)
 
@@ -170,10 +140,10 @@ def test_what_a_sheet_says_is_shown_and_never_run(
     store.close()
     monkeypatch.setenv(settings.STORE, str(sample_copy))
     for talk in ("first", "matters"):
-        test = AppTest.from_string(SCRIPT.format(view="deliberation"), default_timeout=SECONDS)
+        test = AppTest.from_string(script_of("deliberation"), default_timeout=SECONDS)
         test.query_params["talk"] = talk
         assert "<script>" not in text_of(test.run())
-    test = AppTest.from_string(SCRIPT.format(view="deliberation"), default_timeout=SECONDS).run()
+    test = AppTest.from_string(script_of("deliberation"), default_timeout=SECONDS).run()
     label = test.button[0].label
     assert "\\[点\\]" in label  # the longest overdue comes first, its signs as they stand
     assert "](" not in label

@@ -326,3 +326,15 @@ def test_a_cluster_says_whether_nature_could_explain_it(wide: float | None, said
     lines = layers.tell_hotspot(row)
     assert len(lines) == (4 if said else 3)
     assert any(said in line for line in lines)
+
+
+def test_lateness_and_committees_have_a_colour_and_unknown_has_its_own() -> None:
+    table = make_table(late_pct=57.4, committee_state="筹备")
+    late, committee = (colour_compounds(name, table) for name in ("late", "committee"))
+    assert late.told.tolist() == ["57%"]
+    assert committee.told.tolist() == ["筹备"]
+    assert [band.label for band in committee.bands] == ["筹备", "未知"]
+    for name in ("late", "committee"):
+        unknown = colour_compounds(name, make_table(late_pct=None, committee_state=None))
+        assert unknown.bands[-1].count == 1
+        assert unknown.told.tolist() == [""]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from base64 import b64decode
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,38 +13,17 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard import load, settings
+from dashboard import settings
 from dashboard.choice import PARTS
 from dashboard.drawing import draw_network
 from dashboard.people import tell_core, tell_late_share, tell_missing, tell_vote
 from etl.refresh import refresh
 from etl.store import Store
 from tests.conftest import write_workbook
-from tests.dashboard.test_dashboard_views import SECONDS, _script, address_of, text_of
+from tests.pages import SECONDS, Open, address_of, script_of, text_of
 
-Open = Callable[..., AppTest]
+VIEW = "organizations"
 Q = "T14"
-
-
-@pytest.fixture(autouse=True)
-def forget_opened_stores() -> Iterator[None]:
-    yield
-    load.open_store.clear()
-
-
-@pytest.fixture
-def open_page(sample_store: Path, monkeypatch: pytest.MonkeyPatch) -> Open:
-    """Opens a page on the sample, with what its address says."""
-    monkeypatch.setenv(settings.STORE, str(sample_store))
-    monkeypatch.delenv(settings.PROFILE, raising=False)
-
-    def open_it(view: str = "organizations", **query: str) -> AppTest:
-        test = AppTest.from_string(_script(view), default_timeout=SECONDS)
-        for name, value in query.items():
-            test.query_params[name] = value
-        return test.run()
-
-    return open_it
 
 
 @pytest.fixture(scope="module")
@@ -183,7 +161,7 @@ def test_before_its_next_refresh_an_old_store_says_so(
         writer.publish({"files": ["试.xlsx"]})
     store.close()
     for part in PARTS:
-        test = AppTest.from_string(_script("organizations"), default_timeout=SECONDS)
+        test = AppTest.from_string(script_of("organizations"), default_timeout=SECONDS)
         test.query_params["part"] = part
         assert not test.run().exception
 
@@ -207,7 +185,7 @@ def test_a_community_with_only_its_registers_is_told_what_is_lacking(
     monkeypatch.setenv(settings.STORE, str(tmp_path / "store"))
     said = {}
     for part in PARTS:
-        test = AppTest.from_string(_script("organizations"), default_timeout=SECONDS)
+        test = AppTest.from_string(script_of("organizations"), default_timeout=SECONDS)
         test.query_params["part"] = part
         test.run()
         assert not test.exception

@@ -1,7 +1,6 @@
 """Every page on the real sample, an empty store, old links, and failures."""
 
 import logging
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -14,61 +13,10 @@ from dashboard.views.card import tell_first
 from etl.errors import StoreError
 from etl.report import Report
 from etl.store import Store
+from tests.pages import SECONDS, Open, address_of, script_of, text_of
 
 APP = Path(dashboard.__file__).parent / "app.py"
 VIEWS = ("map", "data", "quality", "methods")
-SECONDS = 60
-Open = Callable[..., AppTest]
-
-
-@pytest.fixture(autouse=True)
-def forget_opened_stores() -> Iterator[None]:
-    yield
-    load.open_store.clear()
-
-
-@pytest.fixture
-def open_page(sample_store: Path, monkeypatch: pytest.MonkeyPatch) -> Open:
-    """Opens pages on the sample, with what their address says."""
-    monkeypatch.setenv(settings.STORE, str(sample_store))
-    monkeypatch.delenv(settings.PROFILE, raising=False)
-
-    def open_it(view: str = "map", **query: str) -> AppTest:
-        test = AppTest.from_string(_script(view), default_timeout=SECONDS)
-        for name, value in query.items():
-            test.query_params[name] = value
-        return test.run()
-
-    return open_it
-
-
-def _script(view: str) -> str:
-    """One page inside the app's own frame: style, choice, error handler."""
-    return f"""
-import streamlit as st
-from dashboard import choice, page
-from dashboard.views import {view} as view
-st.session_state.setdefault(page.PAGES, {{}})
-page.put_style()
-try:
-    view.show()
-except Exception as error:
-    page.show_failure(error)
-choice.write_address()
-"""
-
-
-def text_of(test: AppTest) -> str:
-    """Everything that a page says."""
-    html = [element.proto.body for element in test.get("html")]
-    said = [e.value for kind in ("markdown", "error", "warning", "info") for e in test.get(kind)]
-    return "\n".join([*html, *map(str, said)])
-
-
-def address_of(test: AppTest) -> dict[str, str]:
-    """The query of the address; AppTest gives lists or strings, by who set them."""
-    found = {name: test.query_params[name] for name in test.query_params}
-    return {k: v if isinstance(v, str) else v[0] for k, v in found.items()}
 
 
 def first_compound(store: Path, **values: object) -> pd.Series:
@@ -218,7 +166,7 @@ def test_an_empty_store_says_what_to_do(
     view: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(settings.STORE, str(tmp_path / "new"))
-    script = _script(view).replace(
+    script = script_of(view).replace(
         "st.session_state.setdefault(page.PAGES, {})",
         'st.session_state[page.PAGES] = {"data": st.Page(lambda: None, url_path="data")}\n'
         "st.navigation(list(st.session_state[page.PAGES].values()))",
@@ -340,7 +288,7 @@ def test_years_without_known_holidays_are_said_under_the_map(
         )
         writer.publish({"files": ["试.xlsx"]})
     store.close()
-    test = AppTest.from_string(_script("map"), default_timeout=SECONDS).run()
+    test = AppTest.from_string(script_of("map"), default_timeout=SECONDS).run()
     assert "2027年的放假安排日历里没有" in text_of(test)
 
 
@@ -362,7 +310,7 @@ def test_a_store_of_an_earlier_version_still_opens(
         writer.publish({"files": ["试.xlsx"]})
     store.close()
     for query in ({"form": "table"}, {"at": "T14"}):
-        test = AppTest.from_string(_script("map"), default_timeout=SECONDS)
+        test = AppTest.from_string(script_of("map"), default_timeout=SECONDS)
         for name, value in query.items():
             test.query_params[name] = value
         test.run()

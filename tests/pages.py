@@ -1,0 +1,47 @@
+"""Pages opened without a browser: the app's own frame around one of them, and what it says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from streamlit.testing.v1 import AppTest
+
+SECONDS = 60
+Open = Callable[..., AppTest]
+
+
+def script_of(view: str) -> str:
+    """One page inside the app's own frame: style, choice, error handler."""
+    return f"""
+import streamlit as st
+from dashboard import choice, page
+from dashboard.views import {view} as view
+st.session_state.setdefault(page.PAGES, {{}})
+page.put_style()
+try:
+    view.show()
+except Exception as error:
+    page.show_failure(error)
+choice.write_address()
+"""
+
+
+def open_view(view: str, **query: str) -> AppTest:
+    """One page, with what its address says."""
+    test = AppTest.from_string(script_of(view), default_timeout=SECONDS)
+    for name, value in query.items():
+        test.query_params[name] = value
+    return test.run()
+
+
+def text_of(test: AppTest) -> str:
+    """Everything that a page says."""
+    html = [element.proto.body for element in test.get("html")]
+    said = [e.value for kind in ("markdown", "error", "warning", "info") for e in test.get(kind)]
+    return "\n".join([*html, *map(str, said)])
+
+
+def address_of(test: AppTest) -> dict[str, str]:
+    """The query of the address; AppTest gives lists or strings, by who set them."""
+    found = {name: test.query_params[name] for name in test.query_params}
+    return {k: v if isinstance(v, str) else v[0] for k, v in found.items()}
