@@ -141,7 +141,10 @@ def table_height(rows: int) -> int | Literal["content"]:
 def show_empty() -> None:
     """What to do when there is nothing to show yet."""
     show_title(say("empty.title"), say("empty.body"))
-    st.page_link(st.session_state[PAGES]["data"], label=say("empty.go"))
+    if data := st.session_state[PAGES].get("data"):
+        st.page_link(data, label=say("empty.go"))
+    else:  # whoever only looks has no such page
+        show_note([say("empty.ask")])
 
 
 def show_failure(error: Exception) -> bool:

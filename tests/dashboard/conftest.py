@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,8 +15,11 @@ from tests.pages import Open, open_view
 
 @pytest.fixture(autouse=True)
 def forget_opened_stores() -> Iterator[None]:
+    main = sys.modules["__main__"]
     yield
     load.open_store.clear()
+    # A page that was run leaves its own script there, which other processes would run again.
+    sys.modules["__main__"] = main
 
 
 @pytest.fixture

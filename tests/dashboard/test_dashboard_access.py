@@ -20,6 +20,7 @@ from dashboard.server import make_app
 from etl.accounts import ADMIN, CLERK, LEADER, Accounts
 from etl.errors import AccessError
 from etl.store import Store
+from tests.pages import open_view, text_of
 
 SECRET = "荷塘月色 2026"
 HOST = "127.0.0.1:8501"
@@ -370,3 +371,10 @@ def test_a_page_without_the_guard_shows_nothing_where_there_are_accounts(
     as_visitor("李四")
     with pytest.raises(AccessError, match="已经不在了"):
         access.current()
+
+
+def test_who_only_looks_at_an_empty_store_is_told_whom_to_ask(as_visitor: Any) -> None:
+    as_visitor("")
+    # Such a visitor has no page for bringing data in.
+    said = text_of(open_view("map"))
+    assert "请找管理员或数据员" in said

@@ -273,11 +273,12 @@ def test_another_list_under_the_same_name_does_not_take_the_place_of_the_first(
     other = [HEADER, complaint("B1", day=20), complaint("B2", day=21)]
     refresh(office, [write_xlsx("投诉.xlsx", 投诉=other)])
     assert numbers(office) == {"A1", "B1", "B2"}
+    before = f"投诉（快照 {office.snapshot()} 之前）.xlsx"
     waiting = office.frame("quarantine")
-    assert waiting["file"].tolist() == ["投诉（快照 4 之前）.xlsx"]
+    assert waiting["file"].tolist() == [before]
     files = office.frame("core_complaints").set_index("complaint_id")["file"].to_dict()
     assert files == {
-        "A1": "投诉（快照 4 之前）.xlsx",
+        "A1": before,
         "B1": "投诉.xlsx",
         "B2": "投诉.xlsx",
     }
