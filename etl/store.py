@@ -388,7 +388,7 @@ class Store:
                 raise StoreError("没有可以撤销的更新。")
             before = live[-2] if len(live) > 1 else self._created()
             with self._transaction() as cursor:
-                for name in TABLE_NAMES:
+                for name in _list_changed(cursor, before):
                     _restore_table(cursor, name, before)
                 _complete_tables(cursor)
                 cursor.execute(
@@ -1133,6 +1133,20 @@ def _empty_new_tables(cursor: duckdb.DuckDBPyConnection) -> None:
     ).fetchall()
     for (name,) in made:
         cursor.execute(f"DELETE FROM lake.{quote(name)}")
+
+
+def _list_changed(cursor: duckdb.DuckDBPyConnection, version: int) -> list[str]:
+    """The tables that are not as they were at a version: rows came or went, or they were made."""
+    since = "(begin_snapshot > $1 OR end_snapshot > $1)"
+    found = cursor.execute(
+        f"SELECT DISTINCT table_name FROM {_METADATA}.ducklake_table WHERE {since} OR table_id IN ("
+        f"SELECT table_id FROM {_METADATA}.ducklake_data_file WHERE {since} UNION ALL "
+        f"SELECT table_id FROM {_METADATA}.ducklake_delete_file WHERE {since} UNION ALL "
+        f"SELECT table_id FROM {_METADATA}.ducklake_column WHERE {since})",
+        [version],
+    ).fetchall()
+    changed = {str(name) for (name,) in found}
+    return [name for name in TABLE_NAMES if name in changed]
 
 
 def _restore_table(cursor: duckdb.DuckDBPyConnection, name: str, version: int) -> None:
