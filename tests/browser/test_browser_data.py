@@ -22,6 +22,8 @@ def count_complaints(page: Any) -> int:
 
 
 def publish(page: Any, path: Path) -> None:
+    # What was dropped before is still there until the page is drawn anew.
+    expect(page.locator('input[type="file"]')).to_have_count(1)
     page.locator('input[type="file"]').set_input_files(str(path))
     page.get_by_role("heading", name="检查结果").wait_for()
     page.get_by_role("button", name="发布这次更新").click()
