@@ -1136,12 +1136,17 @@ def _empty_new_tables(cursor: duckdb.DuckDBPyConnection) -> None:
 
 
 def _list_changed(cursor: duckdb.DuckDBPyConnection, version: int) -> list[str]:
-    """The tables that are not as they were at a version: rows came or went, or they were made."""
+    """The tables that are not as they were at a version: rows came or went, or they were made.
+
+    A file to which later changes were added keeps the snapshot it began with; the last of them
+    stands as `partial_max` (DuckLake specification, `ducklake_delete_file`).
+    """
     since = "(begin_snapshot > $1 OR end_snapshot > $1)"
+    file_since = "(begin_snapshot > $1 OR end_snapshot > $1 OR partial_max > $1)"
     found = cursor.execute(
         f"SELECT DISTINCT table_name FROM {_METADATA}.ducklake_table WHERE {since} OR table_id IN ("
-        f"SELECT table_id FROM {_METADATA}.ducklake_data_file WHERE {since} UNION ALL "
-        f"SELECT table_id FROM {_METADATA}.ducklake_delete_file WHERE {since} UNION ALL "
+        f"SELECT table_id FROM {_METADATA}.ducklake_data_file WHERE {file_since} UNION ALL "
+        f"SELECT table_id FROM {_METADATA}.ducklake_delete_file WHERE {file_since} UNION ALL "
         f"SELECT table_id FROM {_METADATA}.ducklake_column WHERE {since})",
         [version],
     ).fetchall()
