@@ -26,7 +26,7 @@ from etl.people import describe_people, find_span
 from etl.profile import Profile
 from etl.store import Writer, named_sql
 from etl.supervision import publish_supervision
-from etl.tables.capital import OUT_ACTIONS
+from etl.tables.capital import OUT_ACTIONS, OUT_CAPITAL
 from etl.tables.outputs import (
     OUT_CELLS,
     OUT_COMPOUNDS,
@@ -79,6 +79,11 @@ BODIES_KEPT = (
     "core_meetings", OUT_SELF_ORGANIZATIONS.name, OUT_COMMITTEE_STEPS.name, OUT_SUPERVISION.name,
     OUT_NODES.name, OUT_LINKS.name, OUT_MISSING_LINKS.name,
 )  # fmt: skip
+# And what is told of social capital from these.
+CAPITAL_KEPT = (
+    "core_survey", "core_organizations", "core_core_residents", "core_activities",
+    "core_meetings", OUT_CAPITAL.name,
+)  # fmt: skip
 
 
 def publish_figures(writer: Writer, profile: Profile) -> None:
@@ -103,7 +108,8 @@ def publish_figures(writer: Writer, profile: Profile) -> None:
     if writer.holds_any("core_interventions", OUT_EFFECTS.name, OUT_ACTIONS.name):
         publish_effects(writer, tally, base.index)
         publish_actions(writer, tally)
-    publish_capital(writer, tally, base, profile)
+    if writer.holds_any(*CAPITAL_KEPT):
+        publish_capital(writer, tally, base, profile)
     hotspots = find_hotspots(writer, compounds, months, period)
     # Whatever is flagged has a row of its own there, and so has what the scans find.
     compounds["is_hotspot"] = compounds.index.isin(hotspots["compound_id"].dropna())

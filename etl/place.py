@@ -160,7 +160,7 @@ def _find_geocodes(writer: Writer) -> pd.DataFrame:
 
 
 def _count_spots(writer: Writer, sql: str) -> pd.DataFrame:
-    spots = writer.frame(sql, newest=writer.snapshot)
+    spots = writer.frame(sql, newest=writer.snapshot, least=MIN_ROWS)
     located = "SELECT count(*) FROM lake.core_complaints WHERE located_by = 'coordinates'"
     spots["share"] = spots["row_count"] / max(1, writer.rows(located)[0][0])
     return spots.astype({"row_count": "int64", "address_count": "int64", "blank_count": "int64"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import json
 import re
@@ -490,6 +491,9 @@ class Writer:
         # Tables of which a row may be there: those that held any before, and those written since.
         self._filled: set[str] | None = None
         self._written: set[str] = set()
+        # By table what it was last replaced by, and what it is replaced by now.
+        self._signs: dict[str, str] | None = None
+        self._signed: dict[str, str] = {}
         # Whether any key of the sheet that is being landed was in the store before.
         self._knows_any = False
         self.snapshot = self._next_snapshot()
@@ -500,6 +504,7 @@ class Writer:
 
     def publish(self, summary: Mapping[str, Any]) -> None:
         """Have the transaction committed at its end, with this said of it in the history."""
+        self._keep_signs()
         self.summary = summary
 
     def frame(self, sql: str, **variables: Any) -> pd.DataFrame:
@@ -901,20 +906,50 @@ class Writer:
 
     def append(self, table: Table, frame: pd.DataFrame) -> None:
         """Add rows to a table of records or of outputs."""
-        if frame.empty:
+        if not frame.empty:
+            self._append(table, _as_arrow(table, frame))
+
+    def _append(self, table: Table, rows: pa.Table) -> None:
+        if not rows.num_rows:
             return
         self._written.add(table.name)
         names = ", ".join(quote(c.name) for c in table.columns)
-        self._cursor.register("arriving", _as_arrow(table, frame))
+        self._cursor.register("arriving", rows)
         self._cursor.execute(
             f"INSERT INTO lake.{quote(table.name)} ({names}) SELECT {names} FROM arriving"
         )
         self._cursor.unregister("arriving")
 
     def replace(self, table: Table, frame: pd.DataFrame) -> None:
-        """Put a frame in the place of everything a table holds."""
+        """Put a frame in the place of everything a table holds.
+
+        Where the table holds just that already nothing is written: history then tells of what
+        changed alone, and a refresh of one row is not one of every table.
+        """
+        rows = _as_arrow(table, frame)
+        mark = _sign(rows)
+        signs = self._read_signs()
+        if table.name not in self._written and signs.get(table.name) == mark:
+            return
         self._cursor.execute(f"DELETE FROM lake.{quote(table.name)}")
-        self.append(table, frame)
+        self._append(table, rows)
+        self._signed[table.name] = signs[table.name] = mark
+
+    def _read_signs(self) -> dict[str, str]:
+        """By which signs the tables were last replaced."""
+        if self._signs is None:
+            found = self.rows("SELECT name, value FROM lake.settings WHERE name LIKE ?", [_SIGNED])
+            self._signs = {str(name)[len(_SIGN) :]: str(sign) for name, sign in found}
+        return self._signs
+
+    def _keep_signs(self) -> None:
+        """Keep by which signs tables were replaced, for the next refresh."""
+        names = [_SIGN + name for name in self._signed]
+        self._cursor.execute("DELETE FROM lake.settings WHERE name IN $1", [names])
+        kept = pa.table({"name": names, "value": list(self._signed.values())})
+        self._cursor.register("arriving", kept)
+        self._cursor.execute("INSERT INTO lake.settings SELECT name, value FROM arriving")
+        self._cursor.unregister("arriving")
 
     def replace_by(self, table: Table, sql: str, **variables: Any) -> None:
         """Put the rows of a named .sql file in the place of everything a table holds.
@@ -955,6 +990,10 @@ class Writer:
         self._cursor.execute(f"CREATE TEMP TABLE {quote(name)} AS FROM arriving")
         self._cursor.unregister("arriving")
 
+
+# Under what the settings keep of each table by what it was last replaced.
+_SIGN = "holds:"
+_SIGNED = f"{_SIGN}%"
 
 TABLE_NAMES: tuple[str, ...] = (
     *(f"core_{table.name}" for table in TABLES),
@@ -1044,6 +1083,14 @@ def _as_frame(table: pa.Table) -> pd.DataFrame:
     types = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}
     frame: pd.DataFrame = table.to_pandas(types_mapper=types.get, date_as_object=False)
     return frame
+
+
+def _sign(rows: pa.Table) -> str:
+    """What tells rows from others, as this version of the store writes them."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, rows.schema) as stream:
+        stream.write_table(rows)
+    return f"{STORE_FORMAT} {hashlib.sha256(sink.getvalue()).hexdigest()}"
 
 
 def _as_arrow(table: Table, frame: pd.DataFrame) -> pa.Table:

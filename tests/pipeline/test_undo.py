@@ -224,3 +224,29 @@ def test_what_is_not_kept_is_known_without_looking(
     assert empty_store.frame("out_needs").empty
     with empty_store.write() as writer:
         assert not writer.holds_any("core_needs", "out_needs")
+
+
+def count_changes(store: Store, table: str) -> int:
+    """How many rows the newest snapshot wrote or took out of a table."""
+    newest = store.history()[0].snapshot
+    sql = "SELECT count(*) FROM lake.table_changes(?, ?, ?)"
+    return int(store._connection.execute(sql, [table, newest, newest]).fetchall()[0][0])
+
+
+def test_a_table_that_stays_as_it_was_is_not_written_again(
+    empty_store: Store, write_xlsx: WriteXlsx
+) -> None:
+    complaints = [HEAD, ["2026-03-01", "停车管理", "甲园", "堵了"]]
+    larger = [*REGISTER, ["T03", "丙苑", "商品房", 70]]
+    refresh(empty_store, [write_xlsx("台账.xlsx", 台账=REGISTER)])
+    assert count_changes(empty_store, "out_core_residents") > 0
+    refresh(empty_store, [write_xlsx("投诉.xlsx", 投诉=complaints)])
+    assert count_changes(empty_store, "out_core_residents") == 0
+    assert count_changes(empty_store, "out_compounds") > 0
+    # What undo took back is written again when it comes again.
+    book = write_xlsx("台账新.xlsx", 台账=larger)
+    for _ in range(2):
+        refresh(empty_store, [book])
+        assert set(empty_store.frame("out_core_residents")["compound_id"]) >= {"T01", "T02", "T03"}
+        empty_store.undo()
+        assert "T03" not in set(empty_store.frame("out_core_residents")["compound_id"])
