@@ -14,7 +14,7 @@ from etl.tables.survey import ITEMS
 
 COLOURINGS = (
     "rate", "change", "type", "households", "coverage", "core", "taking_part", "trust",
-    "norms", "networks", "needs", "matters", "late", "committee",
+    "norms", "networks", "needs", "matters", "promises", "meetings", "handbook", "late", "committee",
 )  # fmt: skip
 OVERLAYS = ("hotspots", "density", "gaps", "organizations", "reach", "actions", "buildings")
 FORMS = ("map", "table")

@@ -39,6 +39,7 @@ _LEAD, _SUPPORT, _SUPERVISE = "牵头", "配合", "监督"
 MONTHLY = "月度议事会"
 _COLUMNS = (
     "open_needs_per_1000h", "open_matter_count", "overdue_matter_count", "late_promise_count",
+    "meeting_count", "meeting_age_days",
 )  # fmt: skip
 # What there is to tell comes from these, and goes where they are gone.
 _KEPT = (
@@ -54,8 +55,8 @@ def publish_deliberation(
 
     Returns
     -------
-    DataFrame[open_needs_per_1000h, open_matter_count, overdue_matter_count, late_promise_count],
-    index compound_id
+    DataFrame[open_needs_per_1000h, open_matter_count, overdue_matter_count, late_promise_count,
+    meeting_count, meeting_age_days], index compound_id
         <NA> of everything of which the office keeps no list at all.
     """
     if not writer.holds_any(*_KEPT):
@@ -76,7 +77,8 @@ def publish_deliberation(
     since = _find_last_monthly(writer, today)
     promises = _judge_promises(promises, profile, today, since)
     _replace(writer, OUT_PROMISES, promises.assign(as_of_on=today))
-    return _describe_compounds(needs, matters, promises, base)
+    described = _describe_compounds(needs, matters, promises, base)
+    return described.join(_describe_meetings(writer, base.index, today))
 
 
 def _replace(writer: Writer, table: Table, frame: pd.DataFrame) -> None:
@@ -405,4 +407,22 @@ def _describe_compounds(
     for name, (table, which) in counted.items():
         counts = table[which].groupby("compound_id").size().reindex(index, fill_value=0)
         out[name] = counts.astype("Int64") if len(table) else pd.array([None] * len(index), "Int64")
+    return out
+
+
+def _describe_meetings(writer: Writer, index: pd.Index, today: pd.Timestamp) -> pd.DataFrame:
+    """How often the people of each compound met, and how long ago; by compound_id.
+
+    A compound that the minutes do not name has met never; without any minutes nobody knows.
+    """
+    met = writer.frame(
+        "SELECT compound_id, count(DISTINCT meeting_id) AS meeting_count, max(held_on) AS last_on "
+        f"FROM lake.core_meetings WHERE held_on <= DATE '{today:%Y-%m-%d}' "
+        "GROUP BY compound_id"
+    )
+    told = met[met["compound_id"].notna()].set_index("compound_id").reindex(index)
+    out = pd.DataFrame(index=index)
+    counts = told["meeting_count"].astype("Int64")
+    out["meeting_count"] = counts.fillna(0) if len(met) else counts
+    out["meeting_age_days"] = (today - pd.to_datetime(told["last_on"])).dt.days.astype("Int64")
     return out

@@ -44,7 +44,7 @@ from etl.tables.records import FILES, QUARANTINE, RAW_ROWS, RECORDS
 
 EXTENSIONS = ("sqlite_scanner", "ducklake", "spatial")
 CATALOGUE = "catalogue.sqlite"
-STORE_FORMAT = 4
+STORE_FORMAT = 5
 _METADATA = "__ducklake_metadata_lake"  # the catalogue's own tables
 OWN_FILES = ("writer.", "data", "access.", CATALOGUE)
 # What may differ although a sheet says nothing new: a file saved again has another sha256.

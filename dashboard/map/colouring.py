@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from dashboard.map.classes import find_limits, put_in_classes, write_limits
@@ -22,7 +23,11 @@ from dashboard.map.palette import (
 from dashboard.words import count, name_value, say
 
 GAPS_TOLD_APART = 3
-MATTERS_TOLD_APART = 3
+TOLD_APART = 3
+# Days since the last meeting: a quarter, half a year, a year.
+MEETING_DAYS = (92, 183, 366)
+# What the handbook may lack for a category, from nothing to everything.
+HANDBOOK = ("complete", "no_supervisor", "two_leads", "no_lead", "nobody")
 # Where all is well, or nothing is asked, the map need not say so under each name.
 SAID_ON_MAP = frozenset({"筹备", "名存实亡", "已解散", "无"})
 
@@ -184,22 +189,60 @@ def _colour_needs(table: pd.DataFrame) -> Colouring:
 
 
 def _colour_matters(table: pd.DataFrame) -> Colouring:
-    overdue = _read_floats(table, "overdue_matter_count")
-    looks = [
-        (look, say(f"matters.{n}"))
-        for n, look in enumerate(take_steps(PLUM, MATTERS_TOLD_APART + 1))
-    ]
+    return _colour_few("matters", _read_floats(table, "overdue_matter_count"))
+
+
+def _colour_promises(table: pd.DataFrame) -> Colouring:
+    return _colour_few("promises", _read_floats(table, "late_promise_count"))
+
+
+def _colour_few(name: str, counts: pd.Series) -> Colouring:
+    """What should not be at all, told apart one by one as far as it is worth while."""
+    looks = [(look, say(f"{name}.{n}")) for n, look in enumerate(take_steps(PLUM, TOLD_APART + 1))]
     told = pd.Series(
-        [say("matters.told", count=int(n)) if n > 0 else "" for n in overdue], index=overdue.index
+        [say(f"{name}.told", count=int(n)) if n > 0 else "" for n in counts], index=counts.index
     )
     return _finish(
-        say("color.matters"),
-        say("unit.matters"),
+        say(f"color.{name}"),
+        say(f"unit.{name}"),
         looks,
-        overdue.clip(upper=MATTERS_TOLD_APART),
+        counts.clip(upper=TOLD_APART),
         told,
-        say("matters.unknown"),
+        say(f"{name}.unknown"),
     )
+
+
+def _colour_meetings(table: pd.DataFrame) -> Colouring:
+    """How long ago the people of a compound last met; never is a class of its own."""
+    days = _read_floats(table, "meeting_age_days")
+    held = _read_floats(table, "meeting_count")
+    member = pd.Series(np.searchsorted(MEETING_DAYS, days, side="left"), days.index, dtype=float)
+    member = member.where(days.notna()).mask(held == 0, len(MEETING_DAYS) + 1)
+    looks = take_steps(PLUM, len(MEETING_DAYS) + 2)
+    labels = [say(f"meetings.{n}") for n in range(len(looks))]
+    told = pd.Series(
+        ["" if pd.isna(n) else say("meetings.told", count=int(n)) for n in days], index=days.index
+    )
+    pairs = list(zip(looks, labels, strict=True))
+    return _finish(say("color.meetings"), "", pairs, member, told, say("meetings.unknown"))
+
+
+def _colour_handbook(table: pd.DataFrame) -> Colouring:
+    """Whether the handbook says who answers for what each compound complains of most."""
+    problems = (
+        table["handbook_problem"] if "handbook_problem" in table else pd.Series(index=table.index)
+    )
+    member = problems.map({name: at for at, name in enumerate(HANDBOOK)}).astype(float)
+    looks = [
+        (look, say(f"handbook.map.{name}"))
+        for look, name in zip(take_steps(PLUM, len(HANDBOOK)), HANDBOOK, strict=True)
+    ]
+    names = zip(table["top_category"], member.isna(), strict=True)
+    told = pd.Series(
+        ["" if is_unknown else name_value("category", name) for name, is_unknown in names],
+        index=table.index,
+    )
+    return _finish(say("color.handbook"), "", looks, member, told, say("handbook.unknown"))
 
 
 def _colour_late(table: pd.DataFrame) -> Colouring:
@@ -258,4 +301,7 @@ COLOURINGS: dict[str, Callable[[pd.DataFrame], Colouring]] = {
     "networks": _colour_networks,
     "needs": _colour_needs,
     "matters": _colour_matters,
+    "promises": _colour_promises,
+    "meetings": _colour_meetings,
+    "handbook": _colour_handbook,
 }

@@ -63,6 +63,7 @@ def show() -> None:
     table = table.join(capital.measure_shown(load.frame(build, "out_capital")))
     table["open_action_count"] = _count_actions(build, table.index)
     table["committee_state"] = _read_committees(build, table.index)
+    table["handbook_problem"] = _read_handbook(build, table["top_category"])
     sight = Sight(build, chosen, listed, period, table, chosen.color or usual)
     left, right = st.columns([1.9, 1], gap="medium")
     with left:
@@ -209,6 +210,12 @@ def _read_committees(build: load.Build, places: pd.Index) -> pd.Series:
     coverage = load.frame(build, "out_coverage")
     found = coverage[coverage["kind"] == "courtyard_committee"].set_index("compound_id")["state"]
     return found.reindex(places)
+
+
+def _read_handbook(build: load.Build, categories: pd.Series) -> pd.Series:
+    """What the handbook lacks for the category that each compound complains of most."""
+    handbook = load.frame(build, "out_handbook").set_index("category")["problem"]
+    return categories.map(handbook.fillna("").replace("", "complete"))
 
 
 def _tell_source(sight: Sight) -> str:

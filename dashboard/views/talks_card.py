@@ -1,4 +1,4 @@
-"""What a compound's card says of matters, promises and needs."""
+"""What a compound's card says of matters, promises, needs, meetings and who answers for what."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import streamlit as st
 from dashboard import choice, load, page
 from dashboard.talks import (
     Talks,
+    list_gaps,
+    name_parties,
     rank_matters,
     rank_promises,
     read_talks,
@@ -27,7 +29,10 @@ def show_talks(build: load.Build, row: pd.Series) -> None:
         return
     talks = everything.of_compound(row["compound_id"])
     page.show_heading(say("card.talks"), 3)
-    items = [*_list_matters(talks), *_list_promises(talks), *_list_unsaid(talks)]
+    items = [
+        *_list_matters(talks), *_list_promises(talks), *_list_unsaid(talks),
+        *_list_duties(talks, row["top_category"]), *_list_meetings(row),
+    ]  # fmt: skip
     if items:
         page.show_list(items)
     else:
@@ -60,3 +65,25 @@ def _list_unsaid(talks: Talks) -> list[tuple[str, ...]]:
         for row in found.sort_values("complaint_count", ascending=False).itertuples()
     ]  # fmt: skip
     return [(say("card.unsaid", names=say("listed").join(names)),)]
+
+
+def _list_duties(talks: Talks, category: str | None) -> list[tuple[str, ...]]:
+    """Who answers by the handbook for what is complained of most, or what the handbook lacks."""
+    found = talks.handbook[talks.handbook["category"] == category]
+    if found.empty:
+        return []
+    if gaps := list_gaps(found):
+        return [(say("card.duty_gap", gap=gaps[0]),)]
+    leads, supervisors = (name_parties(found[name].iloc[0]) for name in ("leads", "supervisors"))
+    named = name_value("category", category)
+    return [(say("card.duty", category=named, leads=leads, supervisors=supervisors),)]
+
+
+def _list_meetings(row: pd.Series) -> list[tuple[str, ...]]:
+    """How often the people of the compound met, and how long ago."""
+    held, days = (row.get(name) for name in ("meeting_count", "meeting_age_days"))
+    if held is None or pd.isna(held):
+        return []
+    if pd.isna(days):
+        return [(say("card.never_met"),)]
+    return [(say("card.met", count=int(held), days=int(days)),)]

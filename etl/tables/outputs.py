@@ -111,6 +111,8 @@ OUT_COMPOUNDS = Table(
             "overdue_matter_count", "超期议题", "个", "已过这一级的期限，或已议定、过了应办结日期"
         ),
         whole("late_promise_count", "逾期未兑现的承诺", "件", "没有会议纪要的为空"),
+        whole("meeting_count", "开过的会", "次", "会议纪要里写明这个小区的；没有会议纪要的为空"),
+        whole("meeting_age_days", "距最近一次会", "天", "到数据日；没开过的为空"),
     ),
 )
 

@@ -338,3 +338,29 @@ def test_lateness_and_committees_have_a_colour_and_unknown_has_its_own() -> None
         unknown = colour_compounds(name, make_table(late_pct=None, committee_state=None))
         assert unknown.bands[-1].count == 1
         assert unknown.told.tolist() == [""]
+
+
+@pytest.mark.parametrize(
+    ("color", "changes", "band", "told"),
+    [
+        ("promises", {"late_promise_count": 0}, "没有逾期未兑现的", ""),
+        ("promises", {"late_promise_count": 7}, "3 件及以上逾期未兑现", "逾期 7"),
+        ("promises", {"late_promise_count": None}, "没有会议纪要", ""),
+        ("meetings", {"meeting_count": 2, "meeting_age_days": 92}, "三个月内开过", "92 天前"),
+        ("meetings", {"meeting_count": 2, "meeting_age_days": 93}, "三个月到半年前", "93 天前"),
+        ("meetings", {"meeting_count": 1, "meeting_age_days": 400}, "一年以前", "400 天前"),
+        ("meetings", {"meeting_count": 0, "meeting_age_days": None}, "没有开过", ""),
+        ("meetings", {"meeting_count": None, "meeting_age_days": None}, "没有会议纪要", ""),
+        ("handbook", {"handbook_problem": "complete"}, "牵头、监督都写明了", "停车管理"),
+        ("handbook", {"handbook_problem": "nobody"}, "谁都没写", "停车管理"),
+        ("handbook", {"handbook_problem": None}, "没有投诉或没有职责手册", ""),
+        ("handbook", {}, "没有投诉或没有职责手册", ""),
+    ],
+)
+def test_promises_meetings_and_duties_have_their_place_on_the_map(
+    color: str, changes: dict[str, Any], band: str, told: str
+) -> None:
+    colouring = colour_compounds(color, make_table(**changes))
+    assert [found.label for found in colouring.bands if found.count] == [band]
+    assert colouring.bands[colouring.member["A1"]].label == band
+    assert colouring.told["A1"] == told

@@ -213,7 +213,7 @@ def test_without_any_list_nothing_is_said_to_be_none(
     refresh(empty_store, [write_xlsx("表.xlsx", 小区台账=REGISTER, 投诉工单=COMPLAINTS)])
     row = find(empty_store, "out_compounds", "T01")
     names = ["open_needs_per_1000h", "open_matter_count", "overdue_matter_count",
-             "late_promise_count"]  # fmt: skip
+             "late_promise_count", "meeting_count", "meeting_age_days"]  # fmt: skip
     assert row[names].isna().all()
     for table in ("out_needs", "out_handbook", "out_matters", "out_promises", "matter_events"):
         assert empty_store.frame(table).empty
@@ -303,6 +303,14 @@ def test_compounds_know_their_open_and_overdue_matters(talks: Store) -> None:
     assert rows["open_matter_count"].to_dict() == {"T01": 4, "T02": 1, "T03": 1}
     assert rows["overdue_matter_count"].to_dict() == {"T01": 1, "T02": 1, "T03": 0}
     assert rows["late_promise_count"].to_dict() == {"T01": 1, "T02": 0, "T03": 0}
+
+
+def test_compounds_know_how_often_their_people_met_and_how_long_ago(talks: Store) -> None:
+    rows = talks.frame("out_compounds").set_index("compound_id")
+    assert rows["meeting_count"].to_dict() == {"T01": 1, "T02": 0, "T03": 0}
+    # From 17 to 30 June, the newest day of data; who never met has no last time.
+    assert rows["meeting_age_days"]["T01"] == 13
+    assert rows["meeting_age_days"][["T02", "T03"]].isna().all()
 
 
 # -- votes ---------------------------------------------------------------------------------
