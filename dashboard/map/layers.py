@@ -241,6 +241,8 @@ def _draw_organization(row: Any, dx: float) -> dict[str, Any]:
     has_place = pd.notna(row.lon) and pd.notna(row.lat)
     reach = float(row.reach_m) if pd.notna(row.reach_m) and row.reach_m > 0 else None
     lines = [f"{say(f'kind.{row.kind}')} · {say(f'state.{row.state}')}"]
+    if isinstance(stage := getattr(row, "stage", None), str):
+        lines.append(say("organization.stage", stage=name_value("stage", stage)))
     if reach:
         lines.append(say("organization.reach", metres=reach))
     return {

@@ -6,7 +6,15 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import choice, load, page
-from dashboard.people import tell_core, tell_next_step, tell_turn, tell_vote
+from dashboard.people import (
+    tell_core,
+    tell_late_share,
+    tell_meetings,
+    tell_next_step,
+    tell_promises,
+    tell_turn,
+    tell_vote,
+)
 from dashboard.views.growth import VOTE
 from dashboard.views.taking_part import tell_participation
 from dashboard.words import say
@@ -34,6 +42,10 @@ def show_people(build: load.Build, row: pd.Series) -> None:
             (say("headed", head=one.name, text=tell_next_step(one)), *_why(one))
             for one in bodies.head(SHOWN).itertuples()
         )
+    watched = _tell_watched(build, place)
+    if watched:
+        page.show_heading(say("card.watched"), 4)
+        page.show_list(watched)
     pages = st.session_state.get(page.PAGES, {})
     if "organizations" in pages and st.button(say("card.more_people"), key="card-people"):
         choice.change(at=place, part="growth")
@@ -48,6 +60,18 @@ def _own(build: load.Build, table: str, place: str) -> pd.DataFrame:
 def _why(one: object) -> list[str]:
     why = one.next_why  # type: ignore[attr-defined]
     return [why] if isinstance(why, str) else []
+
+
+def _tell_watched(build: load.Build, place: str) -> list[tuple[str, str]]:
+    """How the property company and the owners' committee answer here: one line each."""
+    rows = _own(build, "out_supervision", place)
+    # What it leads by the handbook speaks, where there is any of it.
+    rows = rows.sort_values("basis", ascending=False).drop_duplicates("organization_id")
+    return [
+        (row.name, say("card.watched_line", late=tell_late_share(row), meetings=tell_meetings(row),
+                       promises=tell_promises(row)))
+        for row in rows.sort_values(["kind", "name"]).head(SHOWN).itertuples(index=False)
+    ]  # fmt: skip
 
 
 def _tell_committee(build: load.Build, place: str) -> list[str]:

@@ -126,6 +126,8 @@ def test_the_card_of_q_says_what_waits_there(open_page: Open, sample_store: Path
     assert "投诉多、需求清单上没有的：停车管理" in said
     assert "职责手册没写清楚：“停车管理”不止一家牵头" in said
     assert "次会，最近一次在 42 天前" in said
+    assert "物业和业委会做得怎样" in said
+    assert "会上要求：" in said
 
 
 def test_what_a_sheet_says_is_shown_and_never_run(

@@ -3,6 +3,7 @@
 import inspect
 import json
 import re
+from dataclasses import replace
 from datetime import date
 from itertools import pairwise
 from types import SimpleNamespace
@@ -364,3 +365,13 @@ def test_promises_meetings_and_duties_have_their_place_on_the_map(
     assert [found.label for found in colouring.bands if found.count] == [band]
     assert colouring.bands[colouring.member["A1"]].label == band
     assert colouring.told["A1"] == told
+
+
+def test_the_tooltip_of_a_self_organization_tells_its_stage() -> None:
+    drawing = make_drawing()
+    staged = drawing.organizations.assign(kind="self_organization", stage="公益")
+    told = layers.write_spec(replace(drawing, organizations=staged))["organizations"][0]["lines"]
+    assert "发展阶段：公益" in told
+    assert not any(
+        "发展阶段" in line for line in layers.write_spec(drawing)["organizations"][0]["lines"]
+    )
