@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
 from urllib.parse import quote, unquote, urlsplit
@@ -106,7 +107,11 @@ def current() -> Visitor:
     """
     import streamlit as st
 
-    headers = st.context.headers
+    return find_visitor(st.context.headers)
+
+
+def find_visitor(headers: Mapping[str, str]) -> Visitor:
+    """Who asks, by the headers that the guard has set; else as `current`."""
     address = headers.get(ADDRESS, "")
     name = unquote(headers.get(WHO, ""))
     accounts = _accounts()

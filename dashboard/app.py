@@ -7,10 +7,11 @@ from html import escape
 import streamlit as st
 from streamlit.runtime.scriptrunner import RerunException, StopException
 
-from dashboard import access, choice, page
+from dashboard import access, choice, page, withheld
 from dashboard.map.files import OWN
 from dashboard.words import LANGUAGES, name_value, say
 from etl.accounts import ADMIN
+from etl.disclosure import find_audience
 from etl.errors import AccessError
 
 PAGES = (
@@ -47,7 +48,8 @@ def _list_pages(visitor: access.Visitor) -> list[str]:
     """The pages that this visitor may open."""
     account = visitor.account
     hidden = {"data"} if account and not account.may_update else set()
-    return [*(name for name in PAGES if name not in hidden), *_list_for_admin(visitor)]
+    offered = withheld.list_offered(find_audience(visitor.account), PAGES)
+    return [*(name for name in offered if name not in hidden), *_list_for_admin(visitor)]
 
 
 def _list_for_admin(visitor: access.Visitor) -> list[str]:

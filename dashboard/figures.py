@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from etl.disclosure import MONTHS_WITHHELD
 from geo.rates import estimate_rates, shrink_rates
 
 PER_HOUSEHOLDS = 1000.0
@@ -69,18 +70,30 @@ def add_shown(compounds: pd.DataFrame, months: pd.DataFrame, period: Period) -> 
     which the number of households is not known, except the count.
     """
     table = compounds.set_index("compound_id", drop=False).rename_axis(None)
-    counts = select_months(months, period).groupby("compound_id")["complaint_count"].sum()
-    cases = counts.reindex(table.index).fillna(0).astype(float)
+    cases = _count_shown(table, months, period)
     households = table["households"].astype("Float64").astype(float)
     rates = estimate_rates(cases, households, per=PER_HOUSEHOLDS)
     shrunk = shrink_rates(cases, households, per=PER_HOUSEHOLDS)
     return table.assign(
-        shown_count=cases.astype("Int64"),
+        shown_count=cases.astype("Int64"),  # missing only where it is withheld
         shown_rate=rates["rate"],
         shown_low=rates["rate_low"],
         shown_high=rates["rate_high"],
         shown_shrunk=shrunk["rate_shrunk"],
     )
+
+
+def _count_shown(table: pd.DataFrame, months: pd.DataFrame, period: Period) -> pd.Series:
+    """Complaints of the period; missing where the count, or one it is made of, is withheld."""
+    counts = select_months(months, period).groupby("compound_id")["complaint_count"].sum()
+    cases = counts.reindex(table.index).fillna(0).astype(float)
+    if MONTHS_WITHHELD not in table:
+        return cases
+    cases = cases.mask(table[MONTHS_WITHHELD])
+    ends = pd.to_datetime(table["window_from"]).min(), pd.to_datetime(table["window_to"]).max()
+    is_usual = period.first == ends[0] and period.last == ends[1].to_period("M").to_timestamp()
+    # Over the usual window a compound has a count of its own, whatever its months.
+    return table["window_count"].astype(float) if is_usual and not period.category else cases
 
 
 def read_totals(totals: pd.DataFrame) -> dict[str, float]:

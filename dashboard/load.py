@@ -12,6 +12,8 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import access, settings
+from etl.disclosure import EVERYTHING, Audience, disclose, disclose_shapes, find_audience
+from etl.disclosure import may_read as is_for
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -27,10 +29,11 @@ SHOWN_TABLES = 40
 
 @dataclass(frozen=True)
 class Build:
-    """A published state: which store, which snapshot."""
+    """A published state, as somebody may see it: which store, which snapshot, and who reads."""
 
     path: str
     snapshot: int | None
+    audience: Audience
 
     @property
     def is_empty(self) -> bool:
@@ -39,9 +42,14 @@ class Build:
 
 
 def current_build() -> Build:
-    """The newest published state."""
+    """The newest published state, as this page's visitor may see it."""
+    return build_for(access.current())
+
+
+def build_for(visitor: access.Visitor) -> Build:
+    """The newest published state, as a visitor may see it. Raises AccessError for nobody known."""
     path = str(settings.store_path())
-    return Build(path, open_store(path).snapshot())
+    return Build(path, open_store(path).snapshot(), find_audience(visitor.account))
 
 
 @st.cache_resource(show_spinner=False)
@@ -53,8 +61,19 @@ def open_store(path: str) -> Store:
 
 
 def frame(build: Build, table: str) -> pd.DataFrame:
-    """A table of the published state."""
-    return _frame(build.path, build.snapshot, table)
+    """A table of the published state; AccessError where it is not for whoever reads."""
+    if build.audience == EVERYTHING:
+        return _frame(build.path, build.snapshot, table)
+    fewest = profile().privacy.fewest_cases
+    audience = build.audience
+    return _disclosed(
+        build.path, build.snapshot, table, audience.role, audience.communities, fewest
+    )
+
+
+def may_read(build: Build, *tables: str) -> bool:
+    """Whether these tables are for whoever reads."""
+    return all(is_for(build.audience, table) for table in tables)
 
 
 @st.cache_data(show_spinner=False, max_entries=KEPT_BUILDS * SHOWN_TABLES)
@@ -62,9 +81,23 @@ def _frame(path: str, snapshot: int | None, table: str) -> pd.DataFrame:
     return open_store(path).frame(table)
 
 
+@st.cache_data(show_spinner=False, max_entries=KEPT_BUILDS * SHOWN_TABLES)
+def _disclosed(
+    path: str, snapshot: int | None, table: str, role: str, communities: tuple[str, ...],
+    fewest: int,
+) -> pd.DataFrame:  # fmt: skip
+    def fetch(name: str) -> pd.DataFrame:
+        return _frame(path, snapshot, name)
+
+    return disclose(Audience(role, communities), table, fetch, fewest)
+
+
 def shapes(build: Build) -> gpd.GeoDataFrame:
-    """The outlines that the map draws."""
-    return _shapes(build.path, build.snapshot)
+    """The outlines that the map draws, of the communities that whoever reads may see."""
+    found = _shapes(build.path, build.snapshot)
+    return disclose_shapes(
+        build.audience, found, lambda name: _frame(build.path, build.snapshot, name)
+    )
 
 
 @st.cache_resource(show_spinner=False, max_entries=KEPT_BUILDS)
@@ -74,14 +107,15 @@ def _shapes(path: str, snapshot: int | None) -> gpd.GeoDataFrame:
 
 def shapes_json(build: Build) -> bytes:
     """The outlines as the page fetches them."""
-    return _shapes_json(build.path, build.snapshot)
+    audience = build.audience
+    return _shapes_json(build.path, build.snapshot, audience.role, audience.communities)
 
 
 @st.cache_data(show_spinner=False, max_entries=KEPT_BUILDS)
-def _shapes_json(path: str, snapshot: int | None) -> bytes:
+def _shapes_json(path: str, snapshot: int | None, role: str, communities: tuple[str, ...]) -> bytes:
     from dashboard.map.shapes import write_shapes
 
-    build = Build(path, snapshot)
+    build = Build(path, snapshot, Audience(role, communities))
     outlines = write_shapes(shapes(build), frame(build, "out_compounds"))
     return json.dumps(outlines, ensure_ascii=False, separators=(",", ":")).encode()
 

@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from dashboard import settings
+from dashboard import access, settings
 from dashboard.access import GuardAccess
 from dashboard.headers import GuardHeaders
 from dashboard.map.files import PREFIX, find_file
@@ -41,14 +41,16 @@ def send_asset(request: Request) -> Response:
 def send_shapes(request: Request) -> Response:
     """Answer with the outlines that the map draws; the browser keeps them until they change."""
     from dashboard import load
-    from etl.errors import ShequError
+    from etl.errors import AccessError, ShequError
 
     try:
-        body = load.shapes_json(load.current_build())
+        body = load.shapes_json(load.build_for(access.find_visitor(request.headers)))
+    except AccessError as error:
+        return JSONResponse({"error": str(error)}, status_code=403)
     except ShequError as error:
         return JSONResponse({"error": str(error)}, status_code=503)
     mark = f'"{hashlib.sha256(body).hexdigest()[:24]}"'
-    headers = {"ETag": mark, "Cache-Control": "no-cache"}
+    headers = {"ETag": mark, "Cache-Control": "private, no-cache"}
     if request.headers.get("if-none-match", "").removeprefix("W/") == mark:
         return Response(status_code=304, headers=headers)
     return Response(body, media_type="application/json", headers=headers)

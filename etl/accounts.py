@@ -6,15 +6,17 @@ Not in the lake: an undo must not bring a removed account back, nor take a line 
 from __future__ import annotations
 
 import hashlib
+import json
 import secrets
 import sqlite3
 import time
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -23,10 +25,13 @@ from itsdangerous import BadSignature, Signer
 from etl.errors import AccessError, UsageError
 
 FILE = "access.sqlite"
-ADMIN, CLERK, LEADER = "管理员", "数据员", "社区"
-ROLES = (ADMIN, CLERK, LEADER)
+FORMAT = 2
+ADMIN, CLERK, LEADER, STREET, PUBLIC = "管理员", "数据员", "社区", "街道", "公示"
+ROLES = (ADMIN, CLERK, LEADER, STREET, PUBLIC)
 # Who may bring data in and take it back.
 MAY_UPDATE = frozenset({ADMIN, CLERK})
+# Who may be kept to some of the communities: whoever brings data in sees all that comes in.
+MAY_BE_KEPT = frozenset({LEADER, STREET, PUBLIC})
 SESSION_SECONDS = 12 * 3600
 LOCK_SECONDS = 15 * 60
 MOST_TRIES, MOST_TRIES_FROM_ONE_PLACE = 5, 30
@@ -34,6 +39,7 @@ SHORTEST_PASSWORD, LONGEST_PASSWORD = 8, 256
 LONGEST_NAME = 40
 BUSY_SECONDS = 10.0
 _SALT = "shequ.session"
+_ACCOUNT = "name, role, created_at, communities"
 # What is done is added and never changed: the database itself refuses.
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS accounts (
@@ -49,17 +55,26 @@ CREATE TRIGGER IF NOT EXISTS audit_stays_as_written BEFORE UPDATE ON audit
     BEGIN SELECT RAISE(ABORT, 'the audit is only added to'); END;
 CREATE TRIGGER IF NOT EXISTS audit_stays BEFORE DELETE ON audit
     BEGIN SELECT RAISE(ABORT, 'the audit is only added to'); END;
-PRAGMA user_version = 1;
+ALTER TABLE accounts ADD COLUMN communities TEXT NOT NULL DEFAULT '[]';
+PRAGMA user_version = 2;
 """
+# A file of an earlier version lacks what came later.
+_LATER = {
+    1: """
+ALTER TABLE accounts ADD COLUMN communities TEXT NOT NULL DEFAULT '[]';
+PRAGMA user_version = 2;
+"""
+}
 
 
 @dataclass(frozen=True)
 class Account:
-    """Somebody who may sign in."""
+    """Somebody who may sign in; kept to some communities, or to none in particular."""
 
     name: str
     role: str
     created_at: datetime
+    communities: tuple[str, ...] = ()
 
     @property
     def may_update(self) -> bool:
@@ -113,23 +128,27 @@ class Accounts:
         if not self._path.exists():
             return []
         with self._open() as file:
-            rows = file.execute("SELECT name, role, created_at FROM accounts ORDER BY name")
-            return [Account(name, role, _moment(at)) for name, role, at in rows]
+            rows = file.execute(f"SELECT {_ACCOUNT} FROM accounts ORDER BY name").fetchall()
+        return [_read_account(row) for row in rows]
 
-    def add(self, name: str, password: str, role: str) -> Account:
+    def add(self, name: str, password: str, role: str, communities: Sequence[str] = ()) -> Account:
         """Make an account. Raises UsageError where name, password or role will not do."""
         name = tidy_name(name)
         if not name or len(name) > LONGEST_NAME or not name.isprintable():
             raise UsageError(f"账号名要有 1 到 {LONGEST_NAME} 个字，例如“张书记”。")
         if role not in ROLES:
             raise UsageError(f"没有“{role}”这种角色，可以是：{'、'.join(ROLES)}。")
+        kept = tuple(dict.fromkeys(text for one in communities if (text := one.strip())))
+        if kept and role not in MAY_BE_KEPT:
+            raise UsageError(f"“{role}”要看得到全部数据，不能只限某些社区。")
         require_password(password, name)
-        account = Account(name, role, _moment(self._now()))
+        account = Account(name, role, _moment(self._now()), kept)
         with self._open() as file:
             try:
                 file.execute(
-                    "INSERT INTO accounts VALUES (?, ?, ?, ?)",
-                    [name, role, self._hasher.hash(password), self._now()],
+                    "INSERT INTO accounts (name, role, password, created_at, communities) "
+                    "VALUES (?, ?, ?, ?, ?)",
+                    [name, role, self._hasher.hash(password), self._now(), json.dumps(kept)],
                 )
             except sqlite3.IntegrityError as error:
                 raise UsageError(f"已经有“{name}”这个账号了。") from error
@@ -199,11 +218,11 @@ class Accounts:
             except (BadSignature, UnicodeDecodeError):
                 return None
             row = file.execute(
-                "SELECT name, role, created_at FROM sessions JOIN accounts USING (name) "
+                f"SELECT {_ACCOUNT} FROM sessions JOIN accounts USING (name) "
                 "WHERE token = ? AND started_at >= ?",
                 [_mark(token), self._now() - SESSION_SECONDS],
             ).fetchone()
-        return Account(row[0], row[1], _moment(row[2])) if row else None
+        return _read_account(row) if row else None
 
     def sign_out(self, signed: str, address: str) -> None:
         """End a session at once, wherever its cookie still lies."""
@@ -291,10 +310,12 @@ class Accounts:
         try:
             connection = sqlite3.connect(self._path, timeout=BUSY_SECONDS)
             try:
-                if connection.execute("PRAGMA user_version").fetchone()[0] == 0:
+                version = connection.execute("PRAGMA user_version").fetchone()[0]
+                if version == 0:
                     self._path.chmod(0o600)
                     connection.execute("PRAGMA journal_mode = WAL")
-                    connection.executescript(_SCHEMA)
+                if version < FORMAT:
+                    _bring_up(connection)
                 with connection:
                     yield connection
             finally:
@@ -305,6 +326,31 @@ class Accounts:
             raise AccessError(
                 f"账号文件“{self._path}”读写不了：可能没有权限、磁盘已满或文件损坏。"
             ) from error
+
+
+def _bring_up(connection: sqlite3.Connection) -> None:
+    """Make the tables, or add what an earlier version lacks; of several who try, one does."""
+    connection.execute("BEGIN IMMEDIATE")
+    with connection:
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        if version < FORMAT:
+            for statement in _split(_SCHEMA if version == 0 else _LATER[version]):
+                connection.execute(statement)
+
+
+def _split(script: str) -> Iterator[str]:
+    """The statements of a script, so that they stay in the transaction that is open."""
+    statement = ""
+    for line in script.splitlines():
+        statement += line + "\n"
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+
+
+def _read_account(row: Sequence[Any]) -> Account:
+    name, role, at, communities = row
+    return Account(name, role, _moment(at), tuple(json.loads(communities)))
 
 
 def tidy_name(name: str) -> str:

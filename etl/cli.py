@@ -107,6 +107,10 @@ def build_parser() -> argparse.ArgumentParser:
     people.add_argument("name", nargs="?", default="", metavar="NAME", help="账号名")
     people.add_argument("--role", choices=ROLES, default=LEADER, help=f"角色（默认 {LEADER}）")
     people.add_argument(
+        "--community", action="append", default=[], metavar="社区",
+        help="只看这个社区（所属社区一列里的写法；可以写几次；不写看全部）",
+    )  # fmt: skip
+    people.add_argument(
         "--password-stdin", action="store_true", help="从标准输入读密码，不在屏幕上问"
     )
     update = add("refresh", run_refresh, "读入表格和边界文件，更新数据")
@@ -538,9 +542,11 @@ def run_user(options: Any) -> int:
     if not options.name:
         raise UsageError("请写明账号名，例如：shequ user add 张书记 --role 管理员")
     if options.action == "add":
-        account = accounts.add(options.name, _ask_password(options), options.role)
-        accounts.note(who, "account_added", f"{account.name}（{account.role}）", "")
-        said = f"已建账号“{account.name}”（{account.role}）。"
+        password = _ask_password(options)
+        account = accounts.add(options.name, password, options.role, options.community)
+        told = "，".join([account.role, *account.communities])
+        accounts.note(who, "account_added", f"{account.name}（{told}）", "")
+        said = f"已建账号“{account.name}”（{told}）。"
     elif options.action == "password":
         accounts.change_password(options.name, _ask_password(options))
         accounts.note(who, "password_changed", options.name, "")
@@ -559,11 +565,20 @@ def run_user(options: Any) -> int:
 def _list_users(accounts: Accounts, options: Any) -> int:
     listed = accounts.everyone()
     if options.json:
-        _print_json({"accounts": [{"name": a.name, "role": a.role} for a in listed]})
+        _print_json(
+            {
+                "accounts": [
+                    {"name": a.name, "role": a.role, "communities": list(a.communities)}
+                    for a in listed
+                ]
+            }
+        )
     elif not listed:
         print("还没有账号：只能在本机打开。")
     for account in [] if options.json else listed:
-        print(f"{account.name}\t{account.role}\t{account.created_at.astimezone():%Y-%m-%d}")
+        kept = "、".join(account.communities) or "全部社区"
+        made = f"{account.created_at.astimezone():%Y-%m-%d}"
+        print(f"{account.name}\t{account.role}\t{made}\t{kept}")
     return DONE
 
 

@@ -201,6 +201,13 @@ class Capital:
 
 
 @dataclass(frozen=True, config=_STRICT)
+class Privacy:
+    """How few are too few to be told to those who must not see small counts."""
+
+    fewest_cases: Annotated[StrictInt, Field(ge=3, le=100)]
+
+
+@dataclass(frozen=True, config=_STRICT)
 class Profile:
     """All that differs from one community to the next."""
 
@@ -212,6 +219,7 @@ class Profile:
     due_days_at_most: dict[str, Days]
     coverage: dict[str, Days]
     capital: Capital
+    privacy: Privacy
     aliases: dict[str, StrictStr]
     rules: dict[str, dict[str, Rule]]
     columns: dict[str, dict[str, StrictStr]]

@@ -21,6 +21,7 @@ from dashboard.map.palette import (
     take_steps,
 )  # fmt: skip
 from dashboard.words import count, name_value, say
+from etl.disclosure import MONTHS_WITHHELD
 
 GAPS_TOLD_APART = 3
 TOLD_APART = 3
@@ -78,8 +79,12 @@ def _colour_households(table: pd.DataFrame) -> Colouring:
 def _colour_rate(table: pd.DataFrame) -> Colouring:
     told = table["shown_shrunk"].map(lambda rate: f"{rate:,.0f}", na_action="ignore")
     counts = table["shown_count"].map(lambda number: count(number, "unit.complaints"))
-    told = told.where(table["shown_shrunk"].notna(), counts.where(table["shown_count"] > 0))
-    return _grade(say("color.rate"), say("unit.rate"), table["shown_shrunk"], WARM, told.fillna(""))
+    is_some = table["shown_count"].fillna(0) > 0
+    told = told.where(table["shown_shrunk"].notna(), counts.where(is_some)).fillna("")
+    is_hidden = table["shown_count"].isna()
+    told = told.mask(is_hidden, say("withheld.short"))
+    unknown = say("withheld.band") if is_hidden.any() else ""
+    return _grade(say("color.rate"), say("unit.rate"), table["shown_shrunk"], WARM, told, unknown)
 
 
 def _colour_core(table: pd.DataFrame) -> Colouring:
@@ -128,9 +133,11 @@ def _colour_change(table: pd.DataFrame) -> Colouring:
     ]
     looks = [(VERDICTS[name], name_value("verdict", name)) for name in verdicts]
     series = pd.Series(told, index=table.index)
-    return _finish(
-        say("color.change"), say("unit.complaints"), looks, member, series, say("verdict.too_few")
-    )
+    unknown = say("verdict.too_few")
+    if MONTHS_WITHHELD in table:
+        series = series.mask(table[MONTHS_WITHHELD], say("withheld.short"))
+        unknown = say("withheld.or", other=unknown)
+    return _finish(say("color.change"), say("unit.complaints"), looks, member, series, unknown)
 
 
 def _tell_change(now: object, before: object) -> str:

@@ -13,6 +13,7 @@ from dashboard.map.base import Paint, write_literal
 from dashboard.map.colouring import Colouring
 from dashboard.map.density import Surface
 from dashboard.map.signs import draw_actions, draw_services, tell_lacking
+from dashboard.withheld import is_withheld
 from dashboard.words import count, known, name_value, say, tell_chance
 
 FULL_TOOLTIPS_UP_TO = 500
@@ -92,7 +93,7 @@ def describe_compounds(
             [
                 _type(row.type),
                 _households(row.households),
-                count(row.shown_count, "unit.complaints"),
+                _count_shown(row.shown_count),
             ]
             for row in table.itertuples()
         ]
@@ -102,7 +103,9 @@ def describe_compounds(
         "trust",
     )  # fmt: skip
     rows = [_describe(row, flags.get(row.compound_id, "")) for row in table.itertuples()]
-    return [say(f"tip.{name}") for name in names], rows
+    told = [at for at, name in enumerate(names) if not is_withheld(table, name)]
+    labels = [say(f"tip.{names[at]}") for at in told]
+    return labels, [[row[at] for at in told] for row in rows]
 
 
 def _describe(row: Any, flag: str) -> list[str]:
@@ -122,7 +125,7 @@ def _describe(row: Any, flag: str) -> list[str]:
     return [
         _type(row.type),
         _households(row.households),
-        count(row.shown_count, "unit.complaints"),
+        _count_shown(row.shown_count),
         rate,
         tell_rank(row.rank, row.rank_low, row.rank_high),
         flag,
@@ -132,6 +135,11 @@ def _describe(row: Any, flag: str) -> list[str]:
         count(row.core_resident_count, "unit.people"),
         _trust(row),
     ]
+
+
+def _count_shown(number: Any) -> str:
+    """Complaints; a count that is missing here is withheld, for nothing else leaves it out."""
+    return say("withheld.count") if pd.isna(number) else count(number, "unit.complaints")
 
 
 def tell_rank(rank: Any, low: Any, high: Any) -> str:

@@ -15,6 +15,7 @@ from dashboard.reasons import tell_action, tell_reasons
 from dashboard.telling import tell_body, tell_gap, tell_handling, tell_people
 from dashboard.views import actions_card, capital_card, people_card, talks_card
 from dashboard.words import name_value, say, tell_period
+from etl.disclosure import COUNT_WITHHELD
 
 NEEDS_SHOWN = 5
 LEAST_CHANCE, SURE_CHANCE = 0.05, 0.99
@@ -45,7 +46,11 @@ def show_card(
 def show_details(build: load.Build, row: pd.Series) -> None:
     """The rest of the card, over the width of the page: organizations, people, needs, actions."""
     page.show_heading(say("card.details", name=row["name"]))
-    _show_coverage(build, row)
+    if load.may_read(build, "out_coverage"):
+        _show_coverage(build, row)
+    if not load.may_read(build, "core_needs"):
+        page.show_note([say("withheld.card")])
+        return
     people_card.show_people(build, row)
     capital_card.show_capital(build, row)
     left, middle, right = st.columns([1, 1.3, 1], gap="medium")
@@ -60,13 +65,18 @@ def show_details(build: load.Build, row: pd.Series) -> None:
 
 def _list_facts(row: pd.Series) -> list[tuple[str, str]]:
     area = row["area_m2"]
-    return [
+    facts = [
         (say("card.households"), _fact("households", row["households"])),
         (say("card.residents"), _fact("people", row["residents"])),
         (
             say("card.area"),
             say("none") if pd.isna(area) else say("card.area_value", hectares=area / 10_000),
         ),
+    ]
+    if COUNT_WITHHELD in row:
+        return facts
+    return [
+        *facts,
         (say("card.core"), _fact("people", row["core_resident_count"])),
         (say("card.open"), _fact("complaints", row["open_count"])),
         (say("card.overdue"), _fact("complaints", row["overdue_count"])),
@@ -92,6 +102,8 @@ def _fact(unit: str, number: Any) -> str:
 
 
 def _show_reasons(build: load.Build, row: pd.Series) -> None:
+    if not load.may_read(build, "out_targets"):
+        return
     targets = load.frame(build, "out_targets")
     found = targets[targets["compound_id"] == row["compound_id"]]
     if found.empty:
@@ -118,11 +130,11 @@ def _show_complaints(
     months = load.frame(build, "out_months")
     own = figures.select_months(months[months["compound_id"] == row["compound_id"]], period)
     page.show_note(tell_complaints(row, period))
-    if own.empty:
+    if own.empty or own["complaint_count"].isna().any():
         return
     inside = [month for month in listed if period.first <= month <= period.last]
     st.altair_chart(chart_months(own, inside), key="chart-months")
-    if not period.category:
+    if not period.category and own["category"].notna().any():
         sums = own.groupby("category")["complaint_count"].sum()
         title = say("chart.categories", n=int(sums.sum()))
         names = pd.Series(sums.index)
@@ -133,6 +145,8 @@ def tell_complaints(row: pd.Series, period: figures.Period) -> list[str]:
     """The complaints of one compound in plain sentences."""
     if period.first is None:
         return [say("card.no_complaints")]
+    if pd.isna(row["shown_count"]):
+        return [say("withheld.period", period=tell_period(period.first, period.last))]
     said = {"period": tell_period(period.first, period.last), "count": int(row["shown_count"])}
     if pd.isna(row["shown_rate"]):
         lines = [say("card.rate_unknown", **said)]

@@ -8,7 +8,7 @@ from functools import cached_property
 import pandas as pd
 import streamlit as st
 
-from dashboard import actions, capital, choice, figures, load, page
+from dashboard import actions, capital, choice, figures, load, page, withheld
 from dashboard.map.colouring import Colouring, colour_compounds
 from dashboard.map.density import Surface
 from dashboard.map.layers import CIRCLED, Drawing, list_flagged
@@ -55,15 +55,20 @@ def show() -> None:
     compounds, months = load.frame(build, "out_compounds"), load.frame(build, "out_months")
     listed = figures.list_months(compounds, months)
     _mend_link(compounds, months, listed)
+    withheld.drop_withheld_choice(build)
     usual = _find_usual_colour(compounds, listed)
-    _show_controls(compounds, months, listed, usual)
+    _show_controls(build, compounds, months, listed, usual)
     chosen = choice.current()
     period = figures.find_period(compounds, listed, chosen.first, chosen.last, chosen.category)
     table = figures.add_shown(compounds, months, period)
-    table = table.join(capital.measure_shown(load.frame(build, "out_capital")))
-    table["open_action_count"] = _count_actions(build, table.index)
-    table["committee_state"] = _read_committees(build, table.index)
-    table["handbook_problem"] = _read_handbook(build, table["top_category"])
+    if load.may_read(build, "out_capital"):
+        table = table.join(capital.measure_shown(load.frame(build, "out_capital")))
+    if load.may_read(build, "out_actions"):
+        table["open_action_count"] = _count_actions(build, table.index)
+    if load.may_read(build, "out_coverage"):
+        table["committee_state"] = _read_committees(build, table.index)
+    if load.may_read(build, "out_handbook"):
+        table["handbook_problem"] = _read_handbook(build, table["top_category"])
     sight = Sight(build, chosen, listed, period, table, chosen.color or usual)
     left, right = st.columns([1.9, 1], gap="medium")
     with left:
@@ -73,7 +78,8 @@ def show() -> None:
     if chosen.form == "table":
         tables.show_funnel(compounds)
         tables.show_handling(build, compounds)
-        tables.show_coverage(build, table)
+        if load.may_read(build, "out_coverage"):
+            tables.show_coverage(build, table)
     place = choice.current().at
     if place in table.index:
         card.show_details(build, table.loc[place])
@@ -95,17 +101,20 @@ def _mend_link(compounds: pd.DataFrame, months: pd.DataFrame, listed: list[pd.Ti
 
 
 def _show_controls(
-    compounds: pd.DataFrame, months: pd.DataFrame, listed: list[pd.Timestamp], usual: str
-) -> None:
+    build: load.Build, compounds: pd.DataFrame, months: pd.DataFrame, listed: list[pd.Timestamp],
+    usual: str,
+) -> None:  # fmt: skip
     chosen = choice.current()
+    colourings = withheld.list_offered(build.audience, choice.COLOURINGS)
+    overlays = withheld.list_offered(build.audience, choice.OVERLAYS)
     with st.container(horizontal=True, vertical_alignment="bottom", key="controls"):
         color = st.selectbox(
-            say("control.color"), choice.COLOURINGS, width=COLOUR_PX,
-            index=choice.COLOURINGS.index(chosen.color or usual),
+            say("control.color"), colourings, width=COLOUR_PX,
+            index=colourings.index(chosen.color or usual),
             format_func=lambda name: say(f"color.{name}"), key=f"color.{chosen.lang}",
         )  # fmt: skip
         show = st.pills(
-            say("control.show"), choice.OVERLAYS, selection_mode="multi", default=chosen.show,
+            say("control.show"), overlays, selection_mode="multi", default=chosen.show,
             format_func=lambda name: say(f"show.{name}"), key=f"show.{chosen.lang}",
         )  # fmt: skip
         form = st.segmented_control(
@@ -287,7 +296,10 @@ def _list_notes(sight: Sight) -> list[str]:
             ends = (hotspots["period_from"].min(), hotspots["period_to"].max())
             notes.append(say("map.hotspots_fixed", first=ends[0], last=ends[1]))
     notes += _tell_overlays(sight)
-    for spot in load.frame(sight.build, "out_geocodes").itertuples():
+    notes += withheld.tell_withheld(sight.table)
+    has_spots = load.may_read(sight.build, "out_geocodes")
+    spots = load.frame(sight.build, "out_geocodes") if has_spots else pd.DataFrame()
+    for spot in spots.itertuples():
         near = known(spot.near, say("map.geocode_spot", lat=spot.lat, lon=spot.lon))
         notes.append(say("map.geocodes", rows=f"{spot.row_count:,}", near=near))
     totals = load.frame(sight.build, "out_totals").set_index("name")["text"]
@@ -333,7 +345,7 @@ def _show_side(sight: Sight) -> None:
     place = choice.current().at
     if place and place in sight.table.index:
         card.show_card(sight.build, sight.table.loc[place], sight.period, sight.listed)
-    else:
+    elif load.may_read(sight.build, "out_targets"):
         targets.show_targets(load.frame(sight.build, "out_targets"))
 
 

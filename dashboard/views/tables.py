@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard import load, page
+from dashboard import load, page, withheld
 from dashboard.charts import chart_funnel
 from dashboard.words import name_value, say, tell_period
 
@@ -27,17 +27,22 @@ def show_handling(build: load.Build, compounds: pd.DataFrame) -> None:
     page.show_note([say("handling.lead", period=period)])
     found = set(handling["scope"])
     scopes = [scope for scope in SCOPES if scope in found]
+    if not scopes:
+        return
     scope = st.segmented_control(
         say("handling.by"), scopes, default=scopes[0], required=True, key="handling-scope",
         format_func=lambda name: say(f"handling.by.{name}"), label_visibility="collapsed",
     )  # fmt: skip
     rows = handling[handling["scope"].isin(["all", scope])]
+    is_hiding = withheld.is_hiding(compounds)
     if scope != "month":
         rows = rows.sort_values("complaint_count", ascending=False, kind="stable")
     names = ["count", "rate", "open", "overdue", "late_pct", "closing", "repeat", "reopened"]
     names += ["backlog"] if scope == "month" else []
     heads = [say(f"handling.by.{scope}"), *(say(f"handling.{name}") for name in names)]
-    page.show_rows(heads, [_describe(row, scope) for row in rows.itertuples()])
+    told = [_describe(row, scope, is_hiding) for row in rows.itertuples()]
+    page.show_rows(heads, told)
+    page.show_note(withheld.tell_withheld(compounds))
 
 
 def show_funnel(compounds: pd.DataFrame) -> None:
@@ -60,11 +65,16 @@ def show_funnel(compounds: pd.DataFrame) -> None:
     st.altair_chart(chart_funnel(known, title), key="chart-funnel")
 
 
-def _describe(row: Any, scope: str) -> list[str]:
+def _describe(row: Any, scope: str, is_hiding: bool) -> list[str]:
     name = say("handling.all") if row.scope == "all" else name_value(scope, row.name)
+    if is_hiding:
+        # What is not told of any row is a dash there; a count that is hidden is called that.
+        count = withheld.write_count(row.complaint_count, _whole(row.complaint_count))
+    else:
+        count = _whole(row.complaint_count)
     cells = [
         name,
-        _whole(row.complaint_count),
+        count,
         _range("range", row.rate, row.rate_low, row.rate_high),
         _whole(row.open_count),
         _whole(row.overdue_count),

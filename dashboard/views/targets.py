@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard import choice, page
+from dashboard import choice, page, withheld
 from dashboard.capital import ON_MAP
 from dashboard.load import read_list
 from dashboard.reasons import tell_action, tell_reasons
@@ -98,10 +98,30 @@ def show_table(table: pd.DataFrame) -> None:
     columns[say("table.first")] = st.column_config.NumberColumn(format="percent")
     columns[say("table.late")] = st.column_config.NumberColumn(format="%d%%")
     columns[say("table.name")] = st.column_config.TextColumn(pinned=True)
+    shown = shown.sort_values(say("table.shrunk"), ascending=False, na_position="last")
+    if withheld.is_hiding(table):
+        shown = _say_withheld(shown)
+        columns = {say("table.name"): columns[say("table.name")]}
     st.dataframe(
-        shown.sort_values(say("table.shrunk"), ascending=False, na_position="last"),
+        shown,
         hide_index=True, height=page.table_height(len(shown)), column_config=columns,
     )  # fmt: skip
+
+
+def _say_withheld(shown: pd.DataFrame) -> pd.DataFrame:
+    """Only what is told at all, as text: a withheld figure is named, not left out."""
+    told = shown.loc[:, [name for name in shown if not _is_untold(shown[name])]]
+    named = {say(f"table.{name}") for name in ("count", "rate", "shrunk", "month", "before")}
+    for name in told:
+        write = "{:,}".format if pd.api.types.is_numeric_dtype(told[name]) else str
+        written = told[name].map(write)
+        gap = say("withheld.count") if name in named else say("none")
+        told[name] = written.where(told[name].notna(), gap)
+    return told
+
+
+def _is_untold(column: pd.Series) -> bool:
+    return bool((column.isna() | column.astype(str).isin(["", "<NA>"])).all())
 
 
 def _list_survey(table: pd.DataFrame) -> dict[str, pd.Series]:
@@ -116,7 +136,9 @@ def _list_survey(table: pd.DataFrame) -> dict[str, pd.Series]:
 
 def _column(table: pd.DataFrame, name: str) -> pd.Series:
     """A column of figures that a store of an earlier version does not have."""
-    return table[name].astype("Float64") if name in table else pd.Series(pd.NA, table.index)
+    if name in table:
+        return table[name].astype("Float64")
+    return pd.Series(pd.NA, table.index, dtype="Float64")
 
 
 def _type(value: object) -> str:

@@ -1,0 +1,215 @@
+"""Each way out of the page, for roles that must not see small counts: none of them tells one."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from urllib.parse import quote
+
+import pandas as pd
+import pytest
+import streamlit as streamlit_module
+from streamlit.testing.v1 import AppTest
+
+from dashboard import access, figures, load, settings, withheld
+from dashboard.app import _list_pages
+from dashboard.map.colouring import colour_compounds
+from dashboard.map.layers import Drawing, write_spec
+from dashboard.server import send_shapes
+from etl.accounts import LEADER, PUBLIC, STREET, Accounts
+from etl.disclosure import Audience
+from etl.errors import AccessError
+from tests.pages import Open, text_of
+
+VIEW = "map"
+SECRET = "荷塘月色 2026"
+# Most of the sample's old courtyards have fewer than so many complaints in the window.
+FEWEST = 50
+SMALL = {"T11": 39, "T13": 36, "T16": 44}
+
+
+@pytest.fixture(scope="module")
+def store(sample_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sample with accounts."""
+    import shutil
+
+    path = Path(shutil.copytree(sample_store, tmp_path_factory.mktemp("roles") / "store"))
+    accounts = Accounts(path)
+    accounts.add("街道", SECRET, STREET)
+    accounts.add("公示栏", SECRET, PUBLIC)
+    accounts.add("张社工", SECRET, LEADER, ["别的社区"])
+    return path
+
+
+@pytest.fixture
+def look_as(
+    store: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, open_page: Open
+) -> Callable[[str], Open]:
+    profile = tmp_path / "profile.toml"
+    profile.write_text(f"[privacy]\nfewest_cases = {FEWEST}\n", encoding="utf-8")
+    monkeypatch.setenv(settings.STORE, str(store))
+    monkeypatch.setenv(settings.PROFILE, str(profile))
+
+    def look(name: str) -> Open:
+        headers = {access.WHO: quote(name), access.ADDRESS: "10.0.0.8"}
+        monkeypatch.setattr(streamlit_module, "context", SimpleNamespace(headers=headers))
+        return open_page
+
+    return look
+
+
+def numbers_in(text: str) -> set[int]:
+    return {int(found.replace(",", "")) for found in re.findall(r"\d[\d,]*", text)}
+
+
+def charts_of(test: AppTest) -> list[Any]:
+    return [element.proto for element in test.get("arrow_vega_lite_chart")]
+
+
+@pytest.mark.parametrize("name", ["街道", "公示栏"])
+def test_the_map_and_its_tooltips_tell_no_small_count(
+    look_as: Callable[[str], Open], name: str
+) -> None:
+    look_as(name)
+    build = load.current_build()
+    compounds, months = load.frame(build, "out_compounds"), load.frame(build, "out_months")
+    listed = figures.list_months(compounds, months)
+    period = figures.find_period(compounds, listed, "", "", "")
+    table = figures.add_shown(compounds, months, period)
+    for color in ("rate", "change"):
+        spec = write_spec(Drawing(table, colour_compounds(color, table)))
+        for place, count in SMALL.items():
+            _, told, tip, _ = spec["places"][place]
+            assert told == "已隐去"
+            assert "—（已隐去）" in tip
+            # Households stand there still.
+            said = {line for line in tip if not line.endswith("户")}
+            assert count not in numbers_in(" ".join(said))
+        json.dumps(spec)
+    assert spec["circles"] == []
+
+
+@pytest.mark.parametrize("name", ["街道", "公示栏"])
+def test_the_page_says_what_is_hidden_and_never_a_zero(
+    look_as: Callable[[str], Open], name: str
+) -> None:
+    test = look_as(name)("map")
+    assert not test.exception
+    said = text_of(test)
+    assert "少于 50 件的数不显示" in said
+    assert re.search(r"\d+ 个小区的件数已隐去", said)
+    assert "没有打开成功" not in said
+    assert "nan" not in said.lower()
+
+
+@pytest.mark.parametrize("name", ["街道", "公示栏"])
+def test_the_table_twin_and_what_is_downloaded_from_it_tell_no_small_count(
+    look_as: Callable[[str], Open], name: str
+) -> None:
+    test = look_as(name)("map", form="table")
+    (shown, *_) = [element.value for element in test.dataframe]
+    # The download of a table holds what the table holds.
+    own = shown.set_index(shown.columns[0])
+    rows = own.loc[["农机站宿舍", "供销社家属院", "新桥街27号院"]]
+    assert (rows == "—（已隐去）").any(axis=1).all()
+    written = rows.to_csv()
+    for count in SMALL.values():
+        assert not re.search(rf"(?<![\d.]){count}(?![\d.])", written)
+    assert not own.isin(["nan", "None", "<NA>"]).any(axis=None)
+    assert shown.notna().all(axis=None)
+    said = text_of(test)
+    assert "没有打开成功" not in said
+
+
+def test_a_link_to_what_is_withheld_opens_what_is_not(look_as: Callable[[str], Open]) -> None:
+    asked = {
+        "color": "core",
+        "show": "density.hotspots",
+        "category": "停车管理",
+        "first": "2025-12",
+    }
+    test = look_as("街道")("map", at="T11", **asked)
+    assert not test.exception
+    said = text_of(test)
+    assert "没有打开成功" not in said
+    assert "件数已隐去" in said
+    assert "人数、需求、议题和行动不在您的角色能看的范围内" in said
+    assert not re.search(
+        r"(?<![\d.])39(?![\d.])", said.split("件数已隐去")[0].split("sq-card-head")[-1]
+    )
+    # Neither months nor categories of a compound whose months are hidden.
+    assert charts_of(test) == []
+
+
+def test_a_link_to_another_community_opens_nothing_of_it(look_as: Callable[[str], Open]) -> None:
+    test = look_as("张社工")("map", at="T11")
+    assert not test.exception
+    assert "农机站宿舍" not in text_of(test)
+    build = load.current_build()
+    assert load.frame(build, "out_compounds").empty
+    assert load.frame(build, "core_complaints").empty
+
+
+def test_pages_that_need_more_are_not_offered_and_tell_nothing(
+    look_as: Callable[[str], Open],
+) -> None:
+    open_it = look_as("街道")
+    assert _list_pages(access.current()) == ["map", "methods"]
+    for view in ("deliberation", "organizations", "actions", "capital", "quality", "data"):
+        said = text_of(open_it(view, part="core"))
+        assert "您的角色“街道”看不到这些数据" in said or "只能查看" in said, view
+    assert "没有打开成功" not in text_of(open_it("methods"))
+
+
+def test_papers_take_their_figures_from_the_same_reader(look_as: Callable[[str], Open]) -> None:
+    from dashboard.briefing import monthly
+    from dashboard.talks import read_talks
+
+    look_as("街道")
+    build = load.current_build()
+    with pytest.raises(AccessError, match="看不到这些数据"):
+        read_talks(build)
+    sources = [
+        *Path(monthly.__file__).parent.glob("*.py"),
+        *Path(load.__file__).parent.rglob("*.py"),
+    ]
+    for source in sources:
+        if source.name != "load.py":
+            written = source.read_text(encoding="utf-8")
+            assert ".open_store(" not in written, source
+            assert "etl.store import Store" not in written, source
+            assert not re.search(r"\bBuild\(", written), source
+
+
+def test_outlines_are_those_of_whoever_asks(look_as: Callable[[str], Open]) -> None:
+    def ask(name: str) -> Any:
+        headers = {access.WHO: quote(name)} if name else {}
+        return send_shapes(SimpleNamespace(headers=headers))  # type: ignore[arg-type]
+
+    look_as("街道")
+    assert "农机站宿舍" in ask("街道").body.decode()
+    assert "农机站宿舍" not in ask("张社工").body.decode()
+    assert ask("").status_code == 403
+    assert ask("李四").status_code == 403
+    assert ask("街道").headers["cache-control"] == "private, no-cache"
+
+
+def test_what_is_kept_for_one_visitor_is_not_given_to_another(
+    look_as: Callable[[str], Open],
+) -> None:
+    look_as("街道")
+    build = load.current_build()
+    whole = load.Build(build.path, build.snapshot, Audience())
+    assert load.frame(whole, "out_compounds")["window_count"].notna().all()
+    assert load.frame(build, "out_compounds")["window_count"].isna().any()
+    assert load.frame(whole, "out_compounds")["window_count"].notna().all()
+
+
+def test_sums_of_the_legend_leave_withheld_counts_out() -> None:
+    table = pd.DataFrame({"is_withheld": [True, False], "is_months_withheld": [True, True]})
+    assert withheld.is_hiding(table)
+    assert not withheld.is_hiding(table[["is_months_withheld"]])
