@@ -237,6 +237,7 @@ class Profile:
     deliberation: dict[str, Days]
     cultivation: tuple[Cultivation, ...]
     committee: dict[str, Annotated[Number, Field(ge=0, le=100)]]
+    briefing: dict[str, StrictStr]
     sources: tuple[Source, ...] = ()
     boundaries: tuple[BoundarySource, ...] = ()
     text: str = ""
@@ -378,6 +379,7 @@ class _Check:
         self._allow("due_days_at_most", self.profile.due_days_at_most, levels)
         self._allow("coverage", self.profile.coverage, self.defaults["coverage"])
         self._allow("published", self.profile.published, self.defaults["published"])
+        self._allow("briefing", self.profile.briefing, self.defaults["briefing"])
         names = [category.name for category in self.profile.categories]
         for name in names:
             if names.count(name) > 1:

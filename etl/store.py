@@ -46,7 +46,7 @@ EXTENSIONS = ("sqlite_scanner", "ducklake", "spatial")
 CATALOGUE = "catalogue.sqlite"
 STORE_FORMAT = 5
 _METADATA = "__ducklake_metadata_lake"  # the catalogue's own tables
-OWN_FILES = ("writer.", "data", "access.", CATALOGUE)
+OWN_FILES = ("writer.", "data", "access.", "briefings.", CATALOGUE)
 # What may differ although a sheet says nothing new: a file saved again has another sha256.
 PASSING = frozenset({"snapshot", "refreshed_at", "who", "sha256"})
 LOCK_SECONDS = 60.0
