@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 import streamlit as st
@@ -14,6 +14,7 @@ import streamlit as st
 from dashboard import access, settings
 from etl.disclosure import EVERYTHING, Audience, disclose, disclose_shapes, find_audience
 from etl.disclosure import may_read as is_for
+from etl.lists import read_list as read_list
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -192,11 +193,3 @@ def undo(who: str) -> Entry:
     """Take back the newest refresh that still stands."""
     access.require_update()
     return open_store(str(settings.store_path())).undo(who)
-
-
-def read_list(written: Any) -> list[Any]:
-    """A list that a table keeps as JSON; empty where it keeps none."""
-    if not isinstance(written, str) or not written:
-        return []
-    found = json.loads(written)
-    return found if isinstance(found, list) else []

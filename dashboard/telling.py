@@ -6,8 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from dashboard.load import read_list
 from dashboard.words import name_value, say
+from etl.lists import read_list
 
 FEWEST_AFTER = 3
 # Of whose members it matters how old they are; the others employ staff.

@@ -32,6 +32,11 @@ def language() -> str:
     return choice.current().lang
 
 
+def spoken() -> str:
+    """The language that was settled for this thread; '' while none was."""
+    return _spoken.get()
+
+
 def speak(lang: str) -> None:
     """Speak another language from here on; every visitor's page runs in a thread of its own."""
     _spoken.set(lang)

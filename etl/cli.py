@@ -1,4 +1,4 @@
-"""The `shequ` command: serve, user, refresh, fill, watch, template, history, undo, query."""
+"""The `shequ` command: serve, user, refresh, fill, watch, brief, template, history, undo, query."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from etl.accounts import LEADER, ROLES, Accounts
+from etl.brief_command import add_options, run_brief
 from etl.check import ERROR
 from etl.errors import FileError, ShequError, UsageError
 from etl.fill import Filled, fill_form
@@ -152,6 +153,10 @@ def build_parser() -> argparse.ArgumentParser:
         "--every", type=_seconds, default=5.0, metavar="SECONDS", help="隔几秒看一次（默认 5）"
     )
     drop.add_argument("--who", default="", help="更新人（默认取系统用户名）")
+    add_options(
+        add("brief", run_briefing, "写出街道要的月度简报（Word、PDF），或说明一个数字从哪里来"),
+        _month,
+    )
     template = add("template", run_template, "写出空白的表格模板和数据字典")
     template.add_argument("--out", type=Path, required=True, metavar="DIR", help="放到哪个文件夹")
     add("history", run_history, "列出历次更新")
@@ -439,6 +444,11 @@ def _conclude_round(found: Round, as_json: bool) -> int:
     if found.problems and not found.done + found.returned:
         return NOTHING_PUBLISHED
     return SOME_QUARANTINED if found.returned or found.problems or found.stuck else DONE
+
+
+def run_briefing(options: Any) -> int:
+    """`shequ brief --month YYYY-MM --out DIR`: issue the monthly briefing."""
+    return run_brief(options, _profile(options), _print_json, _tell_progress(options))
 
 
 def run_template(options: Any) -> int:

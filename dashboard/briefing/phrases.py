@@ -30,7 +30,7 @@ class PagePhrases:
 @contextmanager
 def speak_chinese() -> Iterator[None]:
     """A paper for the street is written in Chinese, whatever the page is read in."""
-    before = words.language()
+    before = words.spoken()
     words.speak("zh")
     try:
         yield

@@ -13,7 +13,6 @@ from etl.briefing.facts import (
     TYPE_NAMES,
     Facts,
     is_yes,
-    read_list,
     real,
     rows_in,
     whole,
@@ -21,6 +20,7 @@ from etl.briefing.facts import (
 )
 from etl.briefing.model import Block, Grid, Items, Note, Paragraph, plain
 from etl.ddl import literal
+from etl.lists import read_list
 from etl.tables.survey import SURVEY
 
 LISTED = 40

@@ -15,7 +15,6 @@ from etl.briefing.facts import (
     count_at,
     is_yes,
     pick,
-    read_list,
     real,
     rows_in,
     tell_change,
@@ -25,6 +24,7 @@ from etl.briefing.facts import (
 )
 from etl.briefing.model import Block, Grid, Heading, Items, Note, Paragraph, plain
 from etl.ddl import literal
+from etl.lists import read_list
 
 NAMED = 3
 COMPARED = {"now": 0, "before": 1, "year": 12}

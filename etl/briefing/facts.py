@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -189,14 +188,6 @@ def require_compound(read: Reader, asked: str) -> str:
             return str(found["compound_id"].iloc[0])
     names = "、".join(map(str, compounds["name"].head(5)))
     raise ShequError(f"没有“{plain(asked)}”这个小区。请写小区名称或编号，例如：{names}。")
-
-
-def read_list(written: Any) -> list[Any]:
-    """A list that a table keeps as JSON; empty where it keeps none."""
-    if not isinstance(written, str) or not written:
-        return []
-    found = json.loads(written)
-    return found if isinstance(found, list) else []
 
 
 def pick(frame: pd.DataFrame, row: object, column: object) -> Any:

@@ -8,9 +8,10 @@ from typing import Any
 import pandas as pd
 
 from etl.briefing.book import Book
-from etl.briefing.facts import Facts, is_yes, read_list, rows_in, whole, write_day
+from etl.briefing.facts import Facts, is_yes, rows_in, whole, write_day
 from etl.briefing.model import Block, Grid, Items, Note, Paragraph, plain
 from etl.ddl import literal
+from etl.lists import read_list
 
 LEVELS = {1: "一级（小区内部）", 2: "二级（分组商议）", 3: "三级（五方会议）"}
 STATES = {"kept": "按期做到", "late": "逾期才做到", "slipped": "逾期没做到", "open": "没到期",
