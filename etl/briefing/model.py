@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 # A cited figure inside a sentence: its id and its printed text between marks no sheet can hold.
 _OPEN, _BETWEEN, _CLOSE = "\x02", "\x1f", "\x03"
 _CITED = re.compile(f"{_OPEN}([^{_BETWEEN}]*){_BETWEEN}([^{_CLOSE}]*){_CLOSE}")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029\ufffe\uffff]+")
+_CONTROL = re.compile(r"[\s\x00-\x1f\x7f\u2028\u2029\ufffe\uffff]+")
 
 
 def cite(figure_id: str, text: str) -> str:
