@@ -36,7 +36,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "title": (*_SERIF, *_OWN_SERIF, *_SANS, *_OWN_SANS),
 }  # fmt: skip
 # What stands where no font has a character, as Chinese printers have it.
-GETA = "\u3013"
+GETA = chr(0x3013)
 
 
 @dataclass(frozen=True)
