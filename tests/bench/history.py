@@ -24,7 +24,10 @@ def add_history(
     categories: Sequence[str],
     profile: Profile,
 ) -> None:
-    """Put invented complaints of three years into a store, as many sheets would have by now."""
+    """Put invented complaints of three years into a store, as many sheets would have by now.
+
+    `compounds` are the ids of compounds that the store knows.
+    """
     with store.write("bench") as writer:
         _insert_complaints(writer, rows, compounds, categories)
         _record_files(writer, rows)
@@ -40,7 +43,7 @@ def _insert_complaints(
 
     They come in the order of time, as history does; each file holds a stretch of it.
     """
-    names = ", ".join(f"'{name}'" for name in categories)
+    names, places = (", ".join(f"'{name}'" for name in told) for told in (categories, compounds))
     writer.execute(
         f"""
         INSERT INTO lake.core_complaints BY NAME
@@ -50,7 +53,7 @@ def _insert_complaints(
                 AS reported_at,
             '12345热线' AS channel,
             [{names}][(1 + hash(i) % {len(categories)})::BIGINT] AS category,
-            format('T{{:02d}}', (hash(i + 7) % {len(compounds)})::BIGINT) AS compound_id,
+            [{places}][(1 + hash(i + 7) % {len(compounds)})::BIGINT] AS compound_id,
             'id' AS compound_by, 1.0 AS compound_certainty,
             format('{{}}栋', (1 + hash(i + 11) % 12)::BIGINT) AS building_no,
             format('第{{}}次反映', i) AS text,

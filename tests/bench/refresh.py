@@ -233,7 +233,8 @@ def grow_history(store_path: Path, rows: int) -> None:
     from tests.bench.history import add_history
 
     store = Store(store_path)
-    add_history(store, rows, COMPOUNDS, CATEGORIES, load_profile())
+    ids = [f"T{number:02d}" for number in range(len(COMPOUNDS))]
+    add_history(store, rows, ids, CATEGORIES, load_profile())
     store.close()
 
 

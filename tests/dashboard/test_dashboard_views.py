@@ -203,6 +203,7 @@ def test_an_error_of_ours_is_shown_as_its_own_sentence(
     assert [error.value for error in open_page().error] == ["数据文件夹打不开，请找管理员。"]
 
 
+@pytest.mark.slow
 def test_the_map_of_boston_names_the_default_point_and_its_requests(
     boston: tuple[Store, Report], open_page: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -215,6 +216,7 @@ def test_the_map_of_boston_names_the_default_point_and_its_requests(
     assert "Downtown" in said
 
 
+@pytest.mark.slow
 def test_the_map_of_chengdu_says_how_many_compounds_have_no_place(
     chengdu: tuple[Store, Report], open_page: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 
 import hypothesis.strategies as st
+import pytest
 from hypothesis import given, settings
 
 from etl.check import ERROR, Checked, check_sheet
@@ -52,9 +53,24 @@ def check(rows: list[list[Cell]]) -> tuple[Sheet, Match, Checked]:
     return sheet, match, check_sheet(sheet, match, PROFILE, "投诉.xlsx", {"compounds": names})
 
 
-@settings(max_examples=300, deadline=None, derandomize=True, database=None)
-@given(st.lists(st.lists(CELLS, min_size=10, max_size=10), max_size=12))
+SHEETS = st.lists(st.lists(CELLS, min_size=10, max_size=10), max_size=12)
+
+
+@settings(max_examples=60, deadline=None, derandomize=True, database=None)
+@given(SHEETS)
 def test_every_row_is_somewhere(rows: list[list[Cell]]) -> None:
+    account_for(rows)
+
+
+@pytest.mark.slow
+@settings(max_examples=600, deadline=None, derandomize=True, database=None)
+@given(SHEETS)
+def test_every_row_of_many_sheets_is_somewhere(rows: list[list[Cell]]) -> None:
+    account_for(rows)
+
+
+def account_for(rows: list[list[Cell]]) -> None:
+    """Every row is loaded, kept out with its reasons, or recognised as none."""
     sheet, match, checked = check(rows)
     assert checked.rows_read == sheet.height - match.first_row
     good, bad = set(checked.row_numbers.tolist()), set(checked.bad_rows)

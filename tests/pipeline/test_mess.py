@@ -477,7 +477,7 @@ def bound(examples: int) -> settings:
 Made = tuple[Page, Callable[[Path], Path]]
 
 
-@bound(150)
+@bound(60)
 @given(files())
 def test_mess_is_read_as_it_was_meant(tmp_path: Path, reader: Reader, made: Made) -> None:
     page, write = made
@@ -509,7 +509,7 @@ def registered(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return store.path
 
 
-@bound(4)
+@bound(2)
 @given(files())
 def test_mess_lands_as_it_was_meant(
     registered: Path, tmp_path_factory: pytest.TempPathFactory, made: Made
