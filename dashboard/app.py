@@ -15,7 +15,8 @@ from etl.disclosure import find_audience
 from etl.errors import AccessError
 
 PAGES = (
-    "map", "deliberation", "organizations", "actions", "capital", "data", "quality", "methods",
+    "map", "deliberation", "organizations", "actions", "capital", "briefing", "data", "quality",
+    "methods",
 )  # fmt: skip
 
 

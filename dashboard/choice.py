@@ -22,6 +22,8 @@ FORMS = ("map", "table")
 PARTS = ("gaps", "growth", "committees", "core", "watch", "activities", "network")
 # The parts of the page on deliberation.
 TALKS = ("first", "matters", "needs", "promises", "handbook", "papers")
+# How a briefing is laid out.
+LAYOUTS = ("bulletin", "official")
 LANGUAGES = ("zh", "en")
 KEPT = "choice"
 
@@ -48,6 +50,9 @@ class Choice:
     path: str = ""
     act: str = ""
     find: str = ""
+    # Of the page on briefings: the month ('' is the newest whole one) and the form.
+    issue: str = ""
+    layout: str = ""
 
     def as_query(self) -> dict[str, str]:
         """The part of an address that says this; what is as usual is left out."""
@@ -65,6 +70,7 @@ def read_query(query: Mapping[str, str]) -> Choice:
     choice = Choice()
     allowed_words = {
         "color": COLOURINGS, "form": FORMS, "part": PARTS, "talk": TALKS, "lang": LANGUAGES,
+        "layout": LAYOUTS,
     }  # fmt: skip
     for name, allowed in allowed_words.items():
         if query.get(name) in allowed:
@@ -78,7 +84,7 @@ def read_query(query: Mapping[str, str]) -> Choice:
         choice = replace(choice, path=query["path"])
     for name in ("at", "category", "matter", "problem", "act", "find"):
         choice = replace(choice, **{name: str(query.get(name, ""))[:200]})
-    for name in ("first", "last"):
+    for name in ("first", "last", "issue"):
         choice = replace(choice, **{name: _read_month(query.get(name, ""))})
     return choice
 

@@ -43,6 +43,8 @@ PAGES_FROM: dict[str, tuple[str, ...]] = {
     "organizations": ("out_core_residents",),
     "actions": ("out_actions", "out_effects"),
     "capital": ("out_capital", "core_survey"),
+    # It counts every complaint as it is, so it is for those from whom nothing is hidden.
+    "briefing": ("quarantine",),
     "data": ("quarantine",),
     "quality": ("quarantine", "files"),
 }
