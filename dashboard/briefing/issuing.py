@@ -239,6 +239,12 @@ def name_paper(briefing: Briefing, layout: str, correction: int = 0) -> str:
     return look_up("brief.file", "zh", name=name, form=form, more=more)
 
 
+def find_paper(papers: Mapping[str, bytes], layout: str, ending: str) -> bytes | None:
+    """The file of a form, by how its name is made; None where it was not written."""
+    sign = look_up("brief.file", "zh", name="", form=look_up(f"brief.form.{layout}", "zh"), more="")
+    return next((papers[n] for n in papers if sign in n and n.endswith(f".{ending}")), None)
+
+
 def name_trace(briefing: Briefing, correction: int = 0) -> str:
     """The name of the workbook that traces a briefing's figures."""
     name = _UNFIT.sub("", briefing.content.title)[:LONGEST_NAME]

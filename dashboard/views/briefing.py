@@ -186,11 +186,9 @@ def _find_issued(press: Press, form: str, issued: Issue | None) -> bytes | None:
     """The PDF of this form as it was issued; None before."""
     if issued is None:
         return None
-    from dashboard.words import look_up
+    from dashboard.briefing.issuing import find_paper
 
-    sign = look_up(f"brief.form.{form}", "zh")
-    papers = press.issues.read_papers(issued)
-    return next((papers[name] for name in papers if name.endswith(".pdf") and sign in name), None)
+    return find_paper(press.issues.read_papers(issued), form, "pdf")
 
 
 def _explain(build: load.Build, press: Press, scope: Scope, issued: Issue | None) -> None:

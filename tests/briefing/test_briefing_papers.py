@@ -24,7 +24,7 @@ from PIL import Image
 
 from dashboard.briefing import fonts as fonts_module
 from dashboard.briefing.fonts import GETA, Fonts, choose_fonts
-from dashboard.briefing.issuing import Press, Source, write_files
+from dashboard.briefing.issuing import Press, Source, find_paper, write_files
 from dashboard.briefing.maps import Metric, class_values, draw_paper_map, draw_wall_map, read_ground
 from dashboard.briefing.tracing import write_trace
 from dashboard.briefing.typeset import write_pdf
@@ -469,6 +469,16 @@ def test_what_was_issued_cannot_be_changed_or_taken_away(desk: Press) -> None:
     file.close()
     with pytest.raises(ShequError, match="与印发时的指纹不符"):
         desk.issues.read_papers(issue)
+
+
+def test_a_form_is_found_by_its_sign_not_by_the_title() -> None:
+    papers = {
+        "甲社区2026年10月治理情况简报（公文）.pdf": b"o",
+        "甲社区2026年10月治理情况简报（简报）（更正1）.pdf": b"b",
+    }
+    assert find_paper(papers, BULLETIN, "pdf") == b"b"
+    assert find_paper(papers, OFFICIAL, "pdf") == b"o"
+    assert find_paper(papers, OFFICIAL, "docx") is None
 
 
 def test_a_broken_record_is_said_in_a_sentence(tmp_path: Path, press: Press) -> None:
