@@ -5,6 +5,7 @@ from __future__ import annotations
 from html import escape
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 from streamlit.runtime.scriptrunner import RerunException, StopException
 
 from dashboard import access, choice, page, withheld
@@ -15,18 +16,20 @@ from etl.disclosure import find_audience
 from etl.errors import AccessError
 
 PAGES = (
-    "map", "deliberation", "organizations", "actions", "capital", "briefing", "data", "quality",
-    "methods",
+    "today", "map", "compound", "trends", "deliberation", "organizations", "actions", "capital",
+    "briefing", "data", "quality", "methods",
 )  # fmt: skip
 
 
 def main() -> None:
     """One run of the app."""
+    choice.follow_address()
     st.set_page_config(
         page_title=say("app.title"), layout="wide", initial_sidebar_state=230,
         page_icon=str(OWN / "icon.svg"),
     )  # fmt: skip
     page.put_style()
+    page.put_script()
     try:
         visitor = access.current()
     except AccessError as error:
@@ -34,14 +37,19 @@ def main() -> None:
         st.stop()
     pages = {name: _make_page(name) for name in _list_pages(visitor)}
     st.session_state[page.PAGES] = pages
-    chosen = st.navigation(list(pages.values()))
-    _show_sidebar(visitor)
+    # Our own list of pages: its links say what is chosen, so that going back restores it.
+    chosen = st.navigation(list(pages.values()), position="hidden")
+    sidebar = st.sidebar.empty()
+    before = choice.current()
+    _show_sidebar(sidebar, visitor, pages)
     try:
         chosen.run()
     except (RerunException, StopException):
         raise
     except Exception as error:
         page.show_failure(error)
+    if choice.current() != before:
+        _show_sidebar(sidebar, visitor, pages)
     choice.write_address()
 
 
@@ -69,23 +77,31 @@ def _make_page(name: str) -> st.Page:
     return st.Page(run, title=say(f"nav.{name}"), url_path=path, default=is_first)
 
 
-def _show_sidebar(visitor: access.Visitor) -> None:
-    with st.sidebar:
+def _show_sidebar(
+    place: DeltaGenerator, visitor: access.Visitor, pages: dict[str, st.Page]
+) -> None:
+    """The list of pages, who is signed in, and the language."""
+    chosen = choice.current()
+    with place.container():
+        with st.container(key="pages"):
+            for name, target in pages.items():
+                st.page_link(target, label=say(f"nav.{name}"), query_params=chosen.as_query())
         if visitor.account:
             told = {"name": visitor.account.name, "role": name_value("role", visitor.account.role)}
             st.html(
                 f'<p class="sq-visitor">{escape(say("signin.as", **told))} '
                 f'<a href="{access.SIGN_OUT}" target="_self">{escape(say("signin.out"))}</a></p>'
             )
-        lang = choice.current().lang
-        picked = st.segmented_control(
-            say("lang.label"), list(LANGUAGES), default=lang,
-            format_func=lambda name: say(f"lang.{name}"), key="lang", required=True,
-            label_visibility="collapsed",
+        st.segmented_control(
+            say("lang.label"), list(LANGUAGES), default=chosen.lang,
+            format_func=lambda name: say(f"lang.{name}"), key=f"lang.{chosen.lang}", required=True,
+            label_visibility="collapsed", on_change=_change_language,
+            args=(f"lang.{chosen.lang}",),
         )  # fmt: skip
-        if picked and picked != lang:
-            choice.change(lang=picked)
-            st.rerun()
+
+
+def _change_language(key: str) -> None:
+    choice.change(lang=st.session_state[key])
 
 
 main()

@@ -30,6 +30,28 @@ def chart_months(counts: pd.DataFrame, listed: list[pd.Timestamp]) -> alt.Chart:
     return _finish(base.mark_bar(color=BAR), say("chart.months", n=int(sums.sum())), 190)
 
 
+def chart_category(
+    counts: pd.DataFrame, listed: list[pd.Timestamp], category: str, highest: int
+) -> alt.Chart:
+    """Bars by month of one category; several such charts share one scale, up to `highest`."""
+    own = counts[counts["category"] == category]
+    sums = own.groupby("month")["complaint_count"].sum().reindex(listed).fillna(0).astype(int)
+    data = pd.DataFrame({"month": [f"{m:%Y-%m}" for m in sums.index], "count": sums.to_numpy()})
+    base = alt.Chart(data).encode(
+        x=alt.X("month:O", title=None, axis=alt.Axis(labelAngle=-60, labelOverlap=True)),
+        y=alt.Y(
+            "count:Q", title=None, scale=alt.Scale(domain=[0, highest]),
+            axis=alt.Axis(tickMinStep=1, tickCount=3),
+        ),
+        tooltip=[
+            alt.Tooltip("month:O", title=say("chart.month")),
+            alt.Tooltip("count:Q", title=say("chart.count"), format=","),
+        ],
+    )  # fmt: skip
+    title = say("chart.category_n", name=name_value("category", category), n=int(sums.sum()))
+    return _finish(base.mark_bar(color=BAR), title, 110)
+
+
 def chart_participants(months: pd.DataFrame, listed: list[pd.Timestamp]) -> alt.Chart:
     """Bars of those who came to activities by month, one part for each age; a legend above.
 

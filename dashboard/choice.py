@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 
@@ -25,7 +26,12 @@ TALKS = ("first", "matters", "needs", "promises", "handbook", "papers")
 # How a briefing is laid out.
 LAYOUTS = ("bulletin", "official")
 LANGUAGES = ("zh", "en")
-KEPT = "choice"
+# What a page itself checks against its data.
+FREE = ("at", "category", "matter", "problem", "act", "find", "kind", "links", "span", "scope")
+KEPT, SAID, MARK, SEEN = "choice", "said", "choice-mark", "seen"
+# A run that was asked for before the browser heard of the new address still says the former one.
+IN_FLIGHT_SECONDS = 1.5
+PLAIN = (str, int, float, list, tuple, dict)
 
 
 @dataclass(frozen=True)
@@ -50,9 +56,7 @@ class Choice:
     path: str = ""
     act: str = ""
     find: str = ""
-    # Of the page on briefings: the month ('' is the newest whole one) and the form.
-    issue: str = ""
-    layout: str = ""
+    for name in ("first", "last", "issue", "month"):
 
     def as_query(self) -> dict[str, str]:
         """The part of an address that says this; what is as usual is left out."""
@@ -82,9 +86,9 @@ def read_query(query: Mapping[str, str]) -> Choice:
         choice = replace(choice, item=query["item"])
     if query.get("path") in {value.code for value in PATHS}:
         choice = replace(choice, path=query["path"])
-    for name in ("at", "category", "matter", "problem", "act", "find"):
+    for name in FREE:
         choice = replace(choice, **{name: str(query.get(name, ""))[:200]})
-    for name in ("first", "last", "issue"):
+    for name in ("first", "last", "issue", "month"):
         choice = replace(choice, **{name: _read_month(query.get(name, ""))})
     return choice
 
@@ -97,6 +101,46 @@ def current() -> Choice:
     return kept
 
 
+def follow_address() -> None:
+    """Take what the address says where the visitor went by a link, or back or forward.
+
+    To be called once at the start of a run, before anything is shown.
+    """
+    state, query = st.session_state, st.query_params.to_dict()
+    said = state.get(SAID)
+    if said is not None:
+        written, before, at = said
+        is_late = query == before and time.monotonic() - at < IN_FLIGHT_SECONDS and _has_input()
+        if query == written or is_late:
+            return
+    state[KEPT] = read_query(query)
+    state[SAID] = (query, query, 0.0)
+    state[MARK] = state.get(MARK, 0) + 1
+    speak(current().lang)
+
+
+def _has_input() -> bool:
+    """Whether a widget has another value than when the page last ran: then nobody went back."""
+    seen = st.session_state.get(SEEN, {})
+    return any(
+        found is not False and found != seen[name]
+        for name, found in _read_widgets().items()
+        if name in seen
+    )
+
+
+def _read_widgets() -> dict[str, object]:
+    """Plain values that widgets and others keep, by name; a button is False until it is pressed."""
+    kept = st.session_state.to_dict()
+    own = (KEPT, SAID, MARK, SEEN)
+    return {k: v for k, v in kept.items() if k not in own and isinstance(v, PLAIN)}
+
+
+def mark() -> str:
+    """What the keys of widgets end in: it changes where their values come from the address anew."""
+    return f"{current().lang}.{st.session_state.get(MARK, 0)}"
+
+
 def change(**changes: object) -> None:
     """Change the choice. The address follows when the page has run."""
     st.session_state[KEPT] = replace(current(), **changes)  # type: ignore[arg-type]
@@ -105,9 +149,11 @@ def change(**changes: object) -> None:
 
 def write_address() -> None:
     """Say in the address what is chosen."""
-    wanted = current().as_query()
-    if st.query_params.to_dict() != wanted:
+    wanted, said = current().as_query(), st.query_params.to_dict()
+    if said != wanted:
         st.query_params.from_dict(wanted)
+        st.session_state[SAID] = (wanted, said, time.monotonic())
+    st.session_state[SEEN] = _read_widgets()
 
 
 def _read_month(written: str) -> str:

@@ -93,6 +93,42 @@ def _disclosed(
     return disclose(Audience(role, communities), table, fetch, fewest)
 
 
+def complaint_rows(
+    build: Build,
+    place: str = "",
+    category: str = "",
+    first: pd.Timestamp | None = None,
+    last: pd.Timestamp | None = None,
+    most: int = 200,
+) -> pd.DataFrame:
+    """Complaints behind a figure with file, sheet and row, the newest first; no text, no address.
+
+    `first` and `last` are months, both inside; `total` says how many there are beyond `most`.
+    """
+    after = None if last is None else (last + pd.offsets.MonthBegin(1)).isoformat()
+    begins = None if first is None else first.isoformat()
+    return _complaint_rows(build.path, build.snapshot, place, category, begins, after, most)
+
+
+@st.cache_data(show_spinner=False, max_entries=SHOWN_TABLES)
+def _complaint_rows(
+    path: str, snapshot: int | None, place: str, category: str, first: str | None,
+    after: str | None, most: int,
+) -> pd.DataFrame:  # fmt: skip
+    told = {"place": place, "category": category, "first": first, "after": after, "most": most}
+    return open_store(path).select("complaint_rows", **told)
+
+
+def sources(build: Build, place: str) -> pd.DataFrame:
+    """Files and sheets that hold rows on a compound: table, file, sheet, row_count."""
+    return _sources(build.path, build.snapshot, place)
+
+
+@st.cache_data(show_spinner=False, max_entries=SHOWN_TABLES)
+def _sources(path: str, snapshot: int | None, place: str) -> pd.DataFrame:
+    return open_store(path).select("compound_sources", place=place)
+
+
 def shapes(build: Build) -> gpd.GeoDataFrame:
     """The outlines that the map draws, of the communities that whoever reads may see."""
     found = _shapes(build.path, build.snapshot)

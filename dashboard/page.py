@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from html import escape
 from pathlib import Path
 from typing import Literal
@@ -12,7 +13,8 @@ from typing import Literal
 import pandas as pd
 import streamlit as st
 
-from dashboard.map.files import OWN
+from dashboard import choice
+from dashboard.map.files import OWN, address_of
 from dashboard.words import say
 from etl.errors import ShequError
 
@@ -37,6 +39,18 @@ def put_style() -> None:
     }
     said = ";".join(f'{name}:"{text}"' for name, text in words.items())
     st.html(f"<style>:root{{{said}}}</style>")
+
+
+def put_script() -> None:
+    """Our script for what Streamlit has no piece for: printing, and the first-run tour."""
+    address = address_of("shequ/page.js")
+    st.html(f'<script src="{address}"></script>', unsafe_allow_javascript=True)
+
+
+def offer_print() -> None:
+    """A button that prints the page."""
+    told = escape(say("print"))
+    st.html(f'<button type="button" class="sq-button" data-sq="print">{told}</button>')
 
 
 def show_key_figures(name: str, totals: dict[str, float]) -> None:
@@ -72,12 +86,12 @@ def show_note(lines: Iterable[str]) -> None:
         st.html(f'<div class="sq-note">{body}</div>')
 
 
-def show_facts(facts: Iterable[tuple[str, str]]) -> None:
+def show_facts(facts: Iterable[tuple[str, str]], look: str = "") -> None:
     """A grid of figures with their names."""
     cells = "".join(
         f"<p><span>{escape(label)}</span><b>{escape(value)}</b></p>" for label, value in facts
     )
-    st.html(f'<div class="sq-facts">{cells}</div>')
+    st.html(f'<div class="sq-facts {look}">{cells}</div>')
 
 
 def show_list(items: Iterable[tuple[str, ...]]) -> None:
@@ -131,6 +145,54 @@ def _cell(text: str, mark: str) -> str:
     looks += ["sq-long"] if len(text) >= LONG_TEXT else []
     named = f' class="{escape(" ".join(looks))}"' if looks else ""
     return f"<td{named}>{escape(text)}</td>"
+
+
+def go(name: str, **changes: object) -> None:
+    """Open another page, with the choice changed; the address says all of it."""
+    choice.change(**changes)
+    target = st.session_state.get(PAGES, {}).get(name)
+    if target:
+        st.switch_page(target, query_params=choice.current().as_query())
+
+
+def can_open(name: str) -> bool:
+    """Whether this visitor has such a page."""
+    return name in st.session_state.get(PAGES, {})
+
+
+def link(name: str, label: str, **changes: object) -> None:
+    """A link to another page and to what it shows there; text alone where there is no such page."""
+    if not can_open(name):
+        st.html(f'<p class="sq-link">{escape(label)}</p>')
+        return
+    query = replace(choice.current(), **changes).as_query()  # type: ignore[arg-type]
+    st.page_link(st.session_state[PAGES][name], label=write_plain(label), query_params=query)
+
+
+def write_plain(text: str) -> str:
+    """Text of a sheet as it stands: nothing in it is taken for Markdown."""
+    return "".join(f"\\{sign}" if sign in "\\`*_{}[]()<>#+-.!|~:$^" else sign for sign in text)
+
+
+def pick_kept(
+    field: str,
+    label: str,
+    options: Sequence[str],
+    name: Callable[[str], str],
+    *,
+    is_labelled: bool = False,
+) -> str:
+    """One of several views, the first by itself; which one is kept in the address."""
+    kept = getattr(choice.current(), field)
+    usual = options[0]
+    shown = kept if kept in options else usual
+    picked = st.segmented_control(
+        label, options, default=shown, format_func=name, required=True,
+        key=f"{field}.{choice.mark()}",
+        label_visibility="visible" if is_labelled else "collapsed",
+    )  # fmt: skip
+    choice.change(**{field: "" if picked in (None, usual) else picked})
+    return picked or usual
 
 
 def table_height(rows: int) -> int | Literal["content"]:

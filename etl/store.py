@@ -308,6 +308,13 @@ class Store:
             found = cursor.execute(f"SELECT *{left_out} FROM lake.{quote(table)}")
             return _as_frame(found.to_arrow_table())
 
+    def select(self, name: str, **variables: Any) -> pd.DataFrame:
+        """Rows of a named .sql file over the published state, its variables given their values."""
+        with self._reading() as cursor:
+            for variable, value in variables.items():
+                cursor.execute(f"SET VARIABLE {quote(variable)} = $1", [value])
+            return _as_frame(cursor.execute(named_sql(name)).to_arrow_table())
+
     def shapes(self, table: str = "out_shapes") -> gpd.GeoDataFrame:
         """The shapes of the published state, EPSG:4326."""
         with self._reading() as cursor:

@@ -21,7 +21,7 @@ PACKAGED: dict[str, tuple[str, str]] = {
     "leaflet/images/marker-shadow.png": ("xstatic.pkg.leaflet", "data/images/marker-shadow.png"),
     "jquery/jquery.min.js": ("xstatic.pkg.jquery", "data/jquery.min.js"),
 }
-OWN_FILES = ("map.js", "map.css", "page.css")
+OWN_FILES = ("map.js", "map.css", "page.css", "page.js")
 
 
 def find_file(address: str) -> Path | None:

@@ -213,13 +213,12 @@ def _draw_circles(hotspots: pd.DataFrame) -> list[dict[str, Any]]:
 
 def tell_hotspot(row: Any) -> list[str]:
     """A hotspot in sentences: how many, against what, and how likely by chance."""
+    told = {"observed": int(row.observed), "expected": row.expected, "ratio": row.ratio}
+    is_new = pd.isna(row.ratio) or pd.isna(row.expected)
     return [
-        say(
-            f"hotspot.counts.{row.method}",
-            observed=row.observed,
-            expected=row.expected,
-            ratio=row.ratio,
-        ),
+        say("hotspot.from_none", observed=told["observed"])
+        if is_new
+        else say(f"hotspot.counts.{row.method}", **told),
         tell_chance(row.p_value),
         *_tell_nature(row.p_value_wide),
         say("hotspot.period", first=row.period_from, last=row.period_to),

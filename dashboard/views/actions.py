@@ -150,15 +150,15 @@ def _ask(sight: Sight) -> tuple[str, str, str]:
             say("action.problem"), categories,
             index=categories.index(chosen.problem) if chosen.problem in categories else 0,
             format_func=lambda name: name_value("category", name, say("control.all")),
-            key=f"problem.{chosen.lang}",
+            key=f"problem.{choice.mark()}",
         )  # fmt: skip
         paths = [value.code for value in PATHS]
         path = st.pills(
             say("action.path"), paths, default=chosen.path or None,
-            format_func=lambda name: name_value("path", name), key=f"path.{chosen.lang}",
+            format_func=lambda name: name_value("path", name), key=f"path.{choice.mark()}",
         )  # fmt: skip
         words = st.text_input(
-            say("action.words"), value=chosen.find, key=f"find.{chosen.lang}",
+            say("action.words"), value=chosen.find, key=f"find.{choice.mark()}",
             placeholder=say("action.words_hint"), max_chars=100,
         )  # fmt: skip
     choice.change(problem=category, path=path or "", find=words.strip())
@@ -183,7 +183,7 @@ def _show_one(sight: Sight) -> None:
     }
     picked = st.selectbox(
         say("action.pick"), ids, index=ids.index(act if act in ids else usual),
-        format_func=lambda i: names[i], key=f"act.{choice.current().lang}",
+        format_func=lambda i: names[i], key=f"act.{choice.mark()}",
         label_visibility="collapsed",
     )  # fmt: skip
     choice.change(act="" if picked == usual else picked)

@@ -102,7 +102,7 @@ def _show_item(newest: pd.DataFrame, table: pd.DataFrame) -> None:
     page.show_heading(say("capital.items"))
     item = st.pills(
         say("capital.item"), items, default=chosen.item if chosen.item in items else items[0],
-        format_func=lambda name: say(f"item.{name}"), key=f"item.{chosen.lang}", required=True,
+        format_func=lambda name: say(f"item.{name}"), key=f"item.{choice.mark()}", required=True,
         label_visibility="collapsed",
     )  # fmt: skip
     choice.change(item="" if item == items[0] else item)

@@ -25,9 +25,18 @@ def show_card(
     build: load.Build, row: pd.Series, period: figures.Period, listed: list[pd.Timestamp]
 ) -> None:
     """The card of one compound for the chosen period."""
-    if st.button(say("card.close"), key="close", type="tertiary"):
-        choice.change(at="")
-        st.rerun()
+    with st.container(horizontal=True, key="card-links"):
+        if st.button(say("card.close"), key="close", type="tertiary"):
+            choice.change(at="")
+            st.rerun()
+        page.link("compound", say("card.whole"), at=row["compound_id"])
+    show_summary(build, row, period, listed)
+
+
+def show_summary(
+    build: load.Build, row: pd.Series, period: figures.Period, listed: list[pd.Timestamp]
+) -> None:
+    """Name, figures, reasons, complaints and how they are handled."""
     kind = name_value("type", row["type"]) if isinstance(row["type"], str) else say("type.unknown")
     st.html(
         f'<div class="sq-card-head"><h2>{escape(str(row["name"]))}</h2><span>{escape(kind)}</span></div>'

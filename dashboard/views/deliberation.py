@@ -167,14 +167,9 @@ def _show_urgent(row: Any, talks: Talks) -> None:
 def _offer_matter(row: Any, talks: Talks) -> None:
     """The title of a matter, which opens it."""
     label = talks.name_matter(row)
-    if st.button(_plain(label), key=f"matter.{row.matter_id}", type="tertiary"):
+    if st.button(page.write_plain(label), key=f"matter.{row.matter_id}", type="tertiary"):
         choice.change(talk="matters", matter=row.matter_id)
         st.rerun()
-
-
-def _plain(text: str) -> str:
-    """Text of a sheet as it stands: nothing in it is taken for Markdown."""
-    return "".join(f"\\{sign}" if sign in "\\`*_{}[]()<>#+-.!|~:$^" else sign for sign in text)
 
 
 # -- matters -------------------------------------------------------------------------------
@@ -326,10 +321,8 @@ def _tell_share(share: Any) -> str:
 
 def _offer_map(row: Any) -> None:
     """The way to the compound on the map."""
-    target = st.session_state.get(page.PAGES, {}).get("map")
-    if target and isinstance(row.compound_id, str) and st.button(say("talks.on_map"), key="to-map"):
-        choice.change(at=row.compound_id)
-        st.switch_page(target)
+    if page.can_open("map") and isinstance(row.compound_id, str):
+        page.link("map", say("talks.on_map"), at=row.compound_id)
 
 
 # -- needs ---------------------------------------------------------------------------------
@@ -482,10 +475,9 @@ def _show_promise_groups(talks: Talks) -> None:
     """Promises by party, then one by one, those that slipped first."""
     since = talks.promises["since_on"].dropna()
     spans = ("since", "all") if len(since) else ("all",)
-    span = st.segmented_control(
-        say("promises.span"), spans, default=spans[0], required=True, key="promises-span",
-        format_func=lambda name: say(f"promises.{name}", day=write_day(since.max())),
-        label_visibility="collapsed",
+    span = page.pick_kept(
+        "span", say("promises.span"), spans,
+        lambda name: say(f"promises.{name}", day=write_day(since.max())),
     )  # fmt: skip
     is_shown = _yes(talks.promises["is_news"]) if span == "since" else slice(None)
     shown = talks.promises[is_shown]
@@ -566,6 +558,20 @@ def _show_handbook(talks: Talks) -> None:
             )  # fmt: skip
 
 
+def _pick_month(months: list[pd.Timestamp]) -> pd.Timestamp:
+    """The month of the report, kept in the address; one that is not on record is said so."""
+    written = [f"{month:%Y-%m}" for month in months]
+    kept = choice.current().month
+    if kept and kept not in written:
+        st.warning(say("map.month_gone"))
+    picked = st.selectbox(
+        say("papers.month"), written, index=written.index(kept) if kept in written else 0,
+        key=f"papers-month.{choice.mark()}",
+    )  # fmt: skip
+    choice.change(month="" if picked == written[0] else picked)
+    return months[written.index(picked)]
+
+
 def _show_papers(build: load.Build, talks: Talks) -> None:
     """Papers to download, each with a sentence on what is in it."""
     from dashboard.briefing.monthly import list_report_months, read_month, write_monthly
@@ -575,9 +581,7 @@ def _show_papers(build: load.Build, talks: Talks) -> None:
     if months:
         page.show_heading(say("papers.monthly"), 3)
         page.show_note([say("papers.monthly.lead")])
-        month = st.selectbox(
-            say("papers.month"), months, format_func=lambda day: f"{day:%Y-%m}", key="papers-month"
-        )
+        month = _pick_month(months)
         told = read_month(build, talks, month)
         _offer("monthly", lambda: write_monthly(told), f"{month:%Y-%m}")
     waiting = rank_matters(talks.matters)

@@ -111,15 +111,15 @@ def _show_controls(
         color = st.selectbox(
             say("control.color"), colourings, width=COLOUR_PX,
             index=colourings.index(chosen.color or usual),
-            format_func=lambda name: say(f"color.{name}"), key=f"color.{chosen.lang}",
+            format_func=lambda name: say(f"color.{name}"), key=f"color.{choice.mark()}",
         )  # fmt: skip
         show = st.pills(
             say("control.show"), overlays, selection_mode="multi", default=chosen.show,
-            format_func=lambda name: say(f"show.{name}"), key=f"show.{chosen.lang}",
+            format_func=lambda name: say(f"show.{name}"), key=f"show.{choice.mark()}",
         )  # fmt: skip
         form = st.segmented_control(
             say("control.form"), choice.FORMS, default=chosen.form,
-            format_func=lambda name: say(f"form.{name}"), key=f"form.{chosen.lang}", required=True,
+            format_func=lambda name: say(f"form.{name}"), key=f"form.{choice.mark()}", required=True,
         )  # fmt: skip
         choice.change(
             color="" if color == usual else color,

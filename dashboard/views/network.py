@@ -13,6 +13,7 @@ from dashboard.people import MOST, tell_broken, tell_count, tell_day, tell_missi
 from dashboard.words import say
 
 RELATIONS = ("works", "together", "meets")
+NO_RELATION = "none"
 FIRST = 8
 WHOLE_TABLE = 400
 
@@ -32,9 +33,11 @@ def show_network(build: load.Build, shown: pd.DataFrame) -> None:
     inside = select_links(nodes, links, place)
     _show_broken(inside, names)
     picked = st.pills(
-        say("network.relations"), RELATIONS, selection_mode="multi", default=RELATIONS,
-        format_func=lambda name: say(f"network.{name}"), key=f"relations.{choice.current().lang}",
+        say("network.relations"), RELATIONS, selection_mode="multi", default=_read_relations(),
+        format_func=lambda name: say(f"network.{name}"), key=f"relations.{choice.mark()}",
     )  # fmt: skip
+    chosen = [name for name in RELATIONS if name in picked]
+    choice.change(links="" if len(chosen) == len(RELATIONS) else ".".join(chosen) or NO_RELATION)
     drawn = inside[inside["relation"].isin(picked)]
     if len(shown) > MOST_COMPOUNDS:
         page.show_note([say("network.too_many", count=MOST_COMPOUNDS)])
@@ -43,6 +46,13 @@ def show_network(build: load.Build, shown: pd.DataFrame) -> None:
         st.html(draw_network(nodes, drawn, list(shown.index)))
     with st.expander(say("network.table", count=len(drawn))):
         _show_table(drawn, names)
+
+
+def _read_relations() -> list[str]:
+    """The relations that the address names; all of them where it names none."""
+    written = choice.current().links
+    named = [name for name in RELATIONS if name in written.split(".")]
+    return named if named or written == NO_RELATION else list(RELATIONS)
 
 
 def select_links(nodes: pd.DataFrame, links: pd.DataFrame, place: str) -> pd.DataFrame:

@@ -41,7 +41,7 @@ def _show_controls(compounds: pd.DataFrame) -> None:
         chosen = choice.current()
     part = st.segmented_control(
         say("org.part"), choice.PARTS, default=chosen.part, required=True,
-        format_func=lambda name: say(f"org.{name}"), key=f"part.{chosen.lang}",
+        format_func=lambda name: say(f"org.{name}"), key=f"part.{choice.mark()}",
         label_visibility="collapsed",
     )  # fmt: skip
     names = compounds["name"].to_dict()

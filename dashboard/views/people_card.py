@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import pandas as pd
-import streamlit as st
 
-from dashboard import choice, load, page
+from dashboard import load, page
 from dashboard.people import (
     tell_core,
     tell_late_share,
@@ -46,10 +45,8 @@ def show_people(build: load.Build, row: pd.Series) -> None:
     if watched:
         page.show_heading(say("card.watched"), 4)
         page.show_list(watched)
-    pages = st.session_state.get(page.PAGES, {})
-    if "organizations" in pages and st.button(say("card.more_people"), key="card-people"):
-        choice.change(at=place, part="growth")
-        st.switch_page(pages["organizations"])
+    if page.can_open("organizations"):
+        page.link("organizations", say("card.more_people"), at=place, part="growth")
 
 
 def _own(build: load.Build, table: str, place: str) -> pd.DataFrame:

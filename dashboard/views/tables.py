@@ -29,10 +29,9 @@ def show_handling(build: load.Build, compounds: pd.DataFrame) -> None:
     scopes = [scope for scope in SCOPES if scope in found]
     if not scopes:
         return
-    scope = st.segmented_control(
-        say("handling.by"), scopes, default=scopes[0], required=True, key="handling-scope",
-        format_func=lambda name: say(f"handling.by.{name}"), label_visibility="collapsed",
-    )  # fmt: skip
+    scope = page.pick_kept(
+        "scope", say("handling.by"), scopes, lambda name: say(f"handling.by.{name}")
+    )
     rows = handling[handling["scope"].isin(["all", scope])]
     is_hiding = withheld.is_hiding(compounds)
     if scope != "month":

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import pandas as pd
-import streamlit as st
 
-from dashboard import choice, load, page
+from dashboard import load, page
 from dashboard.talks import (
     Talks,
     list_gaps,
@@ -37,10 +36,10 @@ def show_talks(build: load.Build, row: pd.Series) -> None:
         page.show_list(items)
     else:
         page.show_note([say("card.no_talks")])
-    target = st.session_state.get(page.PAGES, {}).get("deliberation")
-    if target and st.button(say("card.to_talks"), key="to-talks"):
-        choice.change(talk="matters", matter="")
-        st.switch_page(target)
+    if page.can_open("deliberation"):
+        page.link(
+            "deliberation", say("card.to_talks"), at=row["compound_id"], talk="matters", matter=""
+        )
 
 
 def _list_matters(talks: Talks) -> list[tuple[str, ...]]:

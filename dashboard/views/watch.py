@@ -32,10 +32,7 @@ def show_watch(build: load.Build, shown: pd.DataFrame) -> None:
     """One kind at a time, in a table, and what each was asked below."""
     rows = load.frame(build, "out_supervision")
     page.show_heading(say("watch.title"))
-    kind = st.segmented_control(
-        say("watch.kind"), KINDS, default=KINDS[0], required=True, key="watch-kind",
-        format_func=lambda name: name_value("kind", name), label_visibility="collapsed",
-    )  # fmt: skip
+    kind = page.pick_kept("kind", say("watch.kind"), KINDS, lambda name: name_value("kind", name))
     own = rows[rows["kind"] == kind]
     is_one = len(shown) == 1
     own = own[own["compound_id"].isin(shown.index) if is_one else own["compound_id"].isna()]

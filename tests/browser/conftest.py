@@ -131,7 +131,7 @@ class Visit:
         self.page.goto(address + path)
         return self.page
 
-    def open_map(self, address: str, path: str = "/") -> playwright_api.FrameLocator:
+    def open_map(self, address: str, path: str = "/map") -> playwright_api.FrameLocator:
         """Open a page with the map, and wait until it is painted."""
         return self.find_map(self.open(address, path))
 

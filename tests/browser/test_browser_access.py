@@ -28,7 +28,7 @@ def test_a_link_opens_what_it_says_after_signing_in_and_nothing_after_signing_ou
     accounts.add("张书记", SECRET, ADMIN)
     accounts.add("王社工", SECRET, LEADER)
     leader = visit("phone")
-    page = leader.open(own_server, "/?at=T14")
+    page = leader.open(own_server, "/map?at=T14")
     expect(page.get_by_role("heading", name="社区一张图")).to_be_visible()
     sign_in(page, "王社工")
     leader.find_map(page)

@@ -19,7 +19,7 @@ def test_a_secretary_follows_an_action_from_the_map_to_its_lesson(
     visit: Visitor, sample_server: str
 ) -> None:
     visitor = visit()
-    frame = visitor.open_map(sample_server, "/?show=actions.gaps.reach")
+    frame = visitor.open_map(sample_server, "/map?show=actions.gaps.reach")
     late = frame.locator(".sq-act-late").first
     late.wait_for()
     assert late.evaluate("chip => getComputedStyle(chip, '::before').clipPath").startswith(

@@ -89,7 +89,7 @@ def test_another_colouring_repaints_in_place_and_keeps_the_zoom(
 
 
 def test_types_are_drawn_with_patterns(visit: Visitor, sample_server: str) -> None:
-    frame = visit().open_map(sample_server, "/?color=type")
+    frame = visit().open_map(sample_server, "/map?color=type")
     fills = frame.locator("path[data-compound]").evaluate_all(
         "all => all.map(one => one.getAttribute('fill'))"
     )
@@ -179,7 +179,7 @@ def test_the_language_is_switched_and_back(visit: Visitor, sample_server: str) -
 def test_a_link_opens_what_its_sender_saw(visit: Visitor, sample_server: str) -> None:
     visitor = visit()
     frame = visitor.open_map(
-        sample_server, "/?color=households&show=organizations&category=停车管理&lang=en"
+        sample_server, "/map?color=households&show=organizations&category=停车管理&lang=en"
     )
     expect(visitor.page.locator(".sq-legend-title")).to_contain_text("Households")
     expect(frame.locator(".sq-chip")).not_to_have_count(0)
@@ -195,7 +195,19 @@ def test_the_table_twin_is_one_click_away(visit: Visitor, sample_server: str) ->
 
 
 @pytest.mark.parametrize("size", ["office", "phone"])
-@pytest.mark.parametrize("path", ["/", "/?form=table", "/data", "/quality", "/methods"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/map",
+        "/map?form=table",
+        "/compound?at=T14",
+        "/trends",
+        "/data",
+        "/quality",
+        "/methods",
+    ],
+)
 def test_no_page_is_wider_than_its_screen(
     visit: Visitor, sample_server: str, path: str, size: str
 ) -> None:

@@ -16,7 +16,7 @@ from etl.store import Store
 from tests.pages import SECONDS, Open, address_of, script_of, text_of
 
 APP = Path(dashboard.__file__).parent / "app.py"
-VIEWS = ("map", "data", "quality", "methods")
+VIEWS = ("today", "map", "compound", "trends", "data", "quality", "methods")
 
 
 def first_compound(store: Path, **values: object) -> pd.Series:
@@ -44,7 +44,7 @@ def test_the_whole_app_opens_on_its_first_page(
     test = AppTest.from_file(str(APP), default_timeout=SECONDS).run()
     assert not test.exception
     assert not test.error
-    assert "先到哪里去" in text_of(test)
+    assert "今天要办的" in text_of(test)
 
 
 def test_the_top_line_says_the_published_figures(open_page: Open) -> None:
@@ -161,7 +161,7 @@ def test_the_card_says_how_likely_its_rate_is_the_highest(chance: float, told: s
     assert tell_first(pd.Series({"first_chance": None, **days})) == []
 
 
-@pytest.mark.parametrize("view", ["map", "quality"])
+@pytest.mark.parametrize("view", ["today", "map", "compound", "trends", "quality"])
 def test_an_empty_store_says_what_to_do(
     view: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -265,8 +265,7 @@ def test_the_table_twin_has_handling_and_coverage_beneath(open_page: Open) -> No
         assert told in said
     assert '<td class="sq-gap">● 名存实亡</td>' in said
     assert "月末积压" not in said
-    test.session_state["handling-scope"] = "month"
-    said = text_of(test.run())
+    said = text_of(open_page(form="table", scope="month"))
     assert "月末积压" in said
     assert "<td>2026-10</td>" in said
 

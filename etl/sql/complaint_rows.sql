@@ -1,0 +1,21 @@
+-- Complaints behind a figure, the newest first: of one compound (variable `place`, '' for all),
+-- one category (`category`, '' for all), from `first` up to but not including `after` (empty for
+-- all times), at most `most`; `total` says how many there are. No text, no address.
+SELECT
+    complaint_id,
+    reported_at,
+    category,
+    status,
+    closed_at,
+    file,
+    sheet,
+    "row",
+    count(*) OVER () AS total
+FROM lake.core_complaints
+WHERE
+    (getvariable('place') = '' OR compound_id = getvariable('place'))
+    AND (getvariable('category') = '' OR category = getvariable('category'))
+    AND (getvariable('first') IS NULL OR reported_at >= getvariable('first')::TIMESTAMP)
+    AND (getvariable('after') IS NULL OR reported_at < getvariable('after')::TIMESTAMP)
+ORDER BY reported_at DESC, complaint_id
+LIMIT getvariable('most')

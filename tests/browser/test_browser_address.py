@@ -1,0 +1,54 @@
+"""The address says what is seen: links between pages, back and forward, and what is not lost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+expect = pytest.importorskip("playwright.sync_api").expect
+Visitor = Callable[..., Any]
+STILL = '[data-testid="stApp"][data-test-script-state="notRunning"]'
+
+
+def test_today_leads_to_where_a_thing_is_acted_on_and_back(
+    visit: Visitor, sample_server: str
+) -> None:
+    page = visit().open(sample_server)
+    page.get_by_role("link", name="Q小区：").first.click()
+    page.get_by_role("heading", name="Q小区", exact=True).wait_for()
+    assert "/compound?at=T14" in page.url
+    page.go_back()
+    page.get_by_role("heading", name="今天要办的").wait_for()
+    page.go_forward()
+    page.get_by_role("heading", name="Q小区", exact=True).wait_for()
+
+
+def test_back_and_forward_restore_what_was_chosen(visit: Visitor, sample_server: str) -> None:
+    page = visit().open(sample_server, "/organizations")
+    page.get_by_role("radio", name="居民骨干").click()
+    page.wait_for_url("**part=core*")
+    page.get_by_role("radio", name="监督").click()
+    page.wait_for_url("**part=watch*")
+    page.go_back()
+    page.wait_for_url("**part=core*")
+    expect(page.get_by_role("radio", name="居民骨干", checked=True)).to_have_count(1)
+    page.locator(STILL).wait_for()
+    page.go_forward()
+    expect(page.get_by_role("radio", name="监督", checked=True)).to_have_count(1)
+    assert "part=watch" in page.url
+
+
+def test_the_list_of_pages_keeps_the_compound_and_the_language(
+    visit: Visitor, sample_server: str
+) -> None:
+    page = visit().open(sample_server, "/compound?at=T14&lang=en")
+    page.get_by_role("heading", name="Q小区", exact=True).wait_for()
+    page.get_by_role("link", name="Hotspots and trends").click()
+    page.get_by_role("heading", name="Hotspots and trends").wait_for()
+    assert "at=T14" in page.url
+    assert "lang=en" in page.url
+    page.get_by_role("radio", name="中文").click()
+    page.get_by_role("heading", name="热点与趋势").wait_for()
+    page.wait_for_url(lambda url: "lang" not in url and "at=T14" in url)
