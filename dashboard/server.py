@@ -22,6 +22,7 @@ from dashboard import access, settings
 from dashboard.access import GuardAccess
 from dashboard.headers import GuardHeaders
 from dashboard.map.files import PREFIX, find_file
+from dashboard.open311 import ROUTES
 
 log = logging.getLogger(__name__)
 # Not streamlit_folium itself: a component that is imported outside a visit is not registered.
@@ -88,6 +89,7 @@ def make_app() -> Any:
         routes=[
             Route("/healthz", send_health),
             Route("/shapes.json", send_shapes),
+            *ROUTES,
             Route(PREFIX + "/{name:path}", send_asset),
         ],
     )

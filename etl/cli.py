@@ -1,4 +1,4 @@
-"""The `shequ` command: serve, user, refresh, fill, watch, brief, template, history, undo, query."""
+"""The `shequ` command: serve, refresh, fill, watch, brief, template, export, query and others."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from etl.accounts import LEADER, ROLES, Accounts
 from etl.brief_command import add_options, run_brief
 from etl.check import ERROR
 from etl.errors import FileError, ShequError, UsageError
+from etl.exporting import ALL_FORMATS, export
 from etl.fill import Filled, fill_form
 from etl.profile import Profile, load_profile
 from etl.questions import Answer, describe_for_terminal, parse_answer
@@ -159,6 +160,18 @@ def build_parser() -> argparse.ArgumentParser:
     )
     template = add("template", run_template, "写出空白的表格模板和数据字典")
     template.add_argument("--out", type=Path, required=True, metavar="DIR", help="放到哪个文件夹")
+    take = add(
+        "export", run_export, "导出小区的数据：表格、地图文件、Open311，写明筛选、时段和来源"
+    )
+    take.add_argument("--out", type=Path, required=True, metavar="DIR", help="放到哪个文件夹")
+    take.add_argument(
+        "--format", action="append", choices=ALL_FORMATS, default=[],
+        help="格式，可以写几次（默认 xlsx）",
+    )  # fmt: skip
+    take.add_argument("--from", dest="first", type=_month, metavar="YYYY-MM", help="从哪个月")
+    take.add_argument("--to", dest="last", type=_month, metavar="YYYY-MM", help="到哪个月")
+    take.add_argument("--category", default="", metavar="NAME", help="只算一类诉求")
+    take.add_argument("--compound", default="", metavar="NAME", help="只要一个小区（名称或编号）")
     add("history", run_history, "列出历次更新")
     undo = add("undo", run_undo, "撤销最近一次更新，恢复到之前的状态")
     undo.add_argument("--who", default="", help="撤销人")
@@ -491,6 +504,21 @@ def run_undo(options: Any) -> int:
         _print_json({"snapshot": entry.snapshot, "restores": entry.restores})
     else:
         print("已撤销最近一次更新，恢复到之前的状态。")
+    return DONE
+
+
+def run_export(options: Any) -> int:
+    """`shequ export`: write what is shown as files that say what they are."""
+    store = Store(options.store, read_only=True)
+    written = export(
+        store, _profile(options), options.out, options.format or ["xlsx"], options.first,
+        options.last, options.category, options.compound,
+    )  # fmt: skip
+    if options.json:
+        _print_json({"files": [str(path) for path in written]})
+        return DONE
+    for path in written:
+        print(path)
     return DONE
 
 

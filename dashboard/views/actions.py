@@ -8,12 +8,13 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard import actions, choice, figures, load, page
+from dashboard import actions, choice, load, page
 from dashboard.charts import chart_before_after
 from dashboard.load import read_list
 from dashboard.reasons import tell_action
 from dashboard.telling import tell_effect, tell_ratio
 from dashboard.words import name_value, say
+from etl import periods
 from etl.tables.governance import PATHS
 
 FOUND_SHOWN, OPEN_SHOWN, LATE_SHOWN, FIRST = 20, 100, 30, 5
@@ -166,7 +167,7 @@ def _ask(sight: Sight) -> tuple[str, str, str]:
 
 
 def _show_one(sight: Sight) -> None:
-    """One action: what it changed, drawn and in figures."""
+    """One action: what it changed, drawn and in periods."""
     page.show_heading(say("action.one_title"))
     begun = sight.table[sight.table["intervention_id"].isin(sight.effects.index)]
     begun = begun.sort_values("starts_on", ascending=False)
@@ -223,7 +224,7 @@ def _count_months(sight: Sight, effect: pd.Series) -> pd.DataFrame:
     span = pd.DateOffset(months=MONTHS_AROUND)
     listed = [
         month
-        for month in figures.list_months(sight.compounds, months)
+        for month in periods.list_months(sight.compounds, months)
         if begun - span <= month <= begun + span
     ]
     sums = own.groupby("month")["complaint_count"].sum().reindex(listed).fillna(0).astype(int)

@@ -8,13 +8,14 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard import choice, figures, load, page
+from dashboard import choice, load, page
 from dashboard.charts import chart_months, chart_shares
 from dashboard.map.layers import tell_rank
 from dashboard.reasons import tell_action, tell_reasons
 from dashboard.telling import tell_body, tell_gap, tell_handling, tell_people
 from dashboard.views import actions_card, capital_card, people_card, talks_card
 from dashboard.words import name_value, say, tell_period
+from etl import periods
 from etl.disclosure import COUNT_WITHHELD
 
 NEEDS_SHOWN = 5
@@ -22,7 +23,7 @@ LEAST_CHANCE, SURE_CHANCE = 0.05, 0.99
 
 
 def show_card(
-    build: load.Build, row: pd.Series, period: figures.Period, listed: list[pd.Timestamp]
+    build: load.Build, row: pd.Series, period: periods.Period, listed: list[pd.Timestamp]
 ) -> None:
     """The card of one compound for the chosen period."""
     with st.container(horizontal=True, key="card-links"):
@@ -34,7 +35,7 @@ def show_card(
 
 
 def show_summary(
-    build: load.Build, row: pd.Series, period: figures.Period, listed: list[pd.Timestamp]
+    build: load.Build, row: pd.Series, period: periods.Period, listed: list[pd.Timestamp]
 ) -> None:
     """Name, figures, reasons, complaints and how they are handled."""
     kind = name_value("type", row["type"]) if isinstance(row["type"], str) else say("type.unknown")
@@ -133,11 +134,11 @@ def _show_reasons(build: load.Build, row: pd.Series) -> None:
 
 
 def _show_complaints(
-    build: load.Build, row: pd.Series, period: figures.Period, listed: list[pd.Timestamp]
+    build: load.Build, row: pd.Series, period: periods.Period, listed: list[pd.Timestamp]
 ) -> None:
     page.show_heading(say("card.complaints"), 3)
     months = load.frame(build, "out_months")
-    own = figures.select_months(months[months["compound_id"] == row["compound_id"]], period)
+    own = periods.select_months(months[months["compound_id"] == row["compound_id"]], period)
     page.show_note(tell_complaints(row, period))
     if own.empty or own["complaint_count"].isna().any():
         return
@@ -150,7 +151,7 @@ def _show_complaints(
         st.altair_chart(chart_shares(names, sums, title, "category"), key="chart-categories")
 
 
-def tell_complaints(row: pd.Series, period: figures.Period) -> list[str]:
+def tell_complaints(row: pd.Series, period: periods.Period) -> list[str]:
     """The complaints of one compound in plain sentences."""
     if period.first is None:
         return [say("card.no_complaints")]

@@ -5,12 +5,13 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from dashboard import choice, figures, load, page
+from dashboard import choice, load, page
 from dashboard.briefing.place import draw_place
 from dashboard.places import name_for_search
 from dashboard.talks import write_day
 from dashboard.views import card
 from dashboard.words import count, known, language, name_value, say
+from etl import periods
 from etl.tables import BY_NAME
 
 ACTIVITIES_SHOWN = 12
@@ -28,10 +29,10 @@ def show() -> None:
         _show_all(compounds)
         return
     months = load.frame(build, "out_months")
-    listed = figures.list_months(compounds, months)
+    listed = periods.list_months(compounds, months)
     chosen = choice.current()
-    period = figures.find_period(compounds, listed, chosen.first, chosen.last, chosen.category)
-    row = figures.add_shown(compounds, months, period).loc[place]
+    period = periods.find_period(compounds, listed, chosen.first, chosen.last, chosen.category)
+    row = periods.add_shown(compounds, months, period).loc[place]
     _show_top(build, row, period, listed)
     card.show_details(build, row)
     left, right = st.columns(2, gap="medium")
@@ -79,7 +80,7 @@ def _show_all(compounds: pd.DataFrame) -> None:
 
 
 def _show_top(
-    build: load.Build, row: pd.Series, period: figures.Period, listed: list[pd.Timestamp]
+    build: load.Build, row: pd.Series, period: periods.Period, listed: list[pd.Timestamp]
 ) -> None:
     left, right = st.columns([1.7, 1], gap="medium")
     with left:

@@ -8,7 +8,7 @@ from functools import cached_property
 import pandas as pd
 import streamlit as st
 
-from dashboard import actions, capital, choice, figures, load, page, withheld
+from dashboard import actions, capital, choice, load, page, withheld
 from dashboard.map.colouring import Colouring, colour_compounds
 from dashboard.map.density import Surface
 from dashboard.map.layers import CIRCLED, Drawing, list_flagged
@@ -16,6 +16,7 @@ from dashboard.map.legend import draw_legend
 from dashboard.map.signs import LOOKS, find_gaps, find_services, look_of, tell_lacking
 from dashboard.views import card, tables, targets
 from dashboard.words import known, name_value, say, tell_period
+from etl import periods
 
 SHAPES = "/shapes.json"
 COLOUR_PX = 190
@@ -31,7 +32,7 @@ class Sight:
     build: load.Build
     choice: choice.Choice
     listed: list[pd.Timestamp]
-    period: figures.Period
+    period: periods.Period
     table: pd.DataFrame
     color: str
 
@@ -40,7 +41,7 @@ class Sight:
         """Where the complaints of the period lie thick, if that is to be shown."""
         if "density" not in self.choice.show or self.choice.form != "map":
             return None
-        cells = figures.select_months(load.frame(self.build, "out_cells"), self.period)
+        cells = periods.select_months(load.frame(self.build, "out_cells"), self.period)
         return Surface(cells) if len(cells) else None
 
 
@@ -50,17 +51,17 @@ def show() -> None:
     if build.is_empty:
         page.show_empty()
         return
-    totals = figures.read_totals(load.frame(build, "out_totals"))
+    totals = periods.read_totals(load.frame(build, "out_totals"))
     page.show_key_figures(load.profile().name, totals)
     compounds, months = load.frame(build, "out_compounds"), load.frame(build, "out_months")
-    listed = figures.list_months(compounds, months)
+    listed = periods.list_months(compounds, months)
     _mend_link(compounds, months, listed)
     withheld.drop_withheld_choice(build)
     usual = _find_usual_colour(compounds, listed)
     _show_controls(build, compounds, months, listed, usual)
     chosen = choice.current()
-    period = figures.find_period(compounds, listed, chosen.first, chosen.last, chosen.category)
-    table = figures.add_shown(compounds, months, period)
+    period = periods.find_period(compounds, listed, chosen.first, chosen.last, chosen.category)
+    table = periods.add_shown(compounds, months, period)
     if load.may_read(build, "out_capital"):
         table = table.join(capital.measure_shown(load.frame(build, "out_capital")))
     if load.may_read(build, "out_actions"):
@@ -139,7 +140,7 @@ def _find_usual_colour(compounds: pd.DataFrame, listed: list[pd.Timestamp]) -> s
 
 def _show_filter(compounds: pd.DataFrame, months: pd.DataFrame, listed: list[pd.Timestamp]) -> None:
     chosen = choice.current()
-    period = figures.find_period(compounds, listed, chosen.first, chosen.last, "")
+    period = periods.find_period(compounds, listed, chosen.first, chosen.last, "")
     named = name_value("category", chosen.category, say("control.all"))
     said = tell_period(period.first, period.last)
     with st.popover(say("control.filter", category=named, period=said), key="filter"):
@@ -154,7 +155,7 @@ def _show_filter(compounds: pd.DataFrame, months: pd.DataFrame, listed: list[pd.
         ends = (f"{period.first:%Y-%m}", f"{period.last:%Y-%m}")
         if len(names) > 1:
             ends = st.select_slider(say("control.months"), names, value=ends)
-    usual = figures.find_period(compounds, listed, "", "", "")
+    usual = periods.find_period(compounds, listed, "", "", "")
     if ends == (f"{usual.first:%Y-%m}", f"{usual.last:%Y-%m}"):
         ends = ("", "")
     before = choice.current()

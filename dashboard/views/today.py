@@ -5,10 +5,11 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from dashboard import figures, load, page
+from dashboard import load, page
 from dashboard.talks import write_day
 from dashboard.today import KINDS, Task, list_tasks
 from dashboard.words import say
+from etl import periods
 
 SHOWN = 5
 LEFT = frozenset({"matters", "complaints", "terms"})
@@ -20,7 +21,7 @@ def show() -> None:
     if build.is_empty:
         page.show_empty()
         return
-    page.show_key_figures(load.profile().name, figures.read_totals(load.frame(build, "out_totals")))
+    page.show_key_figures(load.profile().name, periods.read_totals(load.frame(build, "out_totals")))
     tasks = list_tasks(build, pd.Timestamp.now())
     page.show_title(say("today.title"), _tell_lead(build))
     page.show_facts(

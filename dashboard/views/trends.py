@@ -7,12 +7,13 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard import choice, figures, load, page
+from dashboard import choice, load, page
 from dashboard.charts import chart_category, chart_months
 from dashboard.map.layers import tell_hotspot
 from dashboard.places import name_for_search
 from dashboard.views import tables
 from dashboard.words import name_value, say, tell_period
+from etl import periods
 
 CATEGORIES_SHOWN = 8
 PLACES_SHOWN = 40
@@ -27,7 +28,7 @@ def show() -> None:
         page.show_empty()
         return
     compounds, months = load.frame(build, "out_compounds"), load.frame(build, "out_months")
-    listed = figures.list_months(compounds, months)
+    listed = periods.list_months(compounds, months)
     page.show_title(say("nav.trends"), say("trends.lead"))
     if not listed:
         page.show_note([say("card.no_complaints")])

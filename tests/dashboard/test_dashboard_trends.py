@@ -6,7 +6,7 @@ import pytest
 
 from dashboard import load
 from dashboard.charts import chart_category
-from dashboard.figures import list_months
+from etl.periods import list_months
 from tests.pages import Open, address_of, text_of
 
 VIEW = "trends"

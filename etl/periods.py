@@ -1,4 +1,4 @@
-"""The figures of the map page for a choice of months and categories, from what etl published."""
+"""The figures of a chosen run of months and one category, from what a refresh published."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def find_period(
 
 def select_months(months: pd.DataFrame, period: Period) -> pd.DataFrame:
     """The counts inside a period, all compounds and the complaints without one."""
-    if months.empty or period.first is None:
+    if months.empty or period.first is None or period.last is None:
         return months.iloc[:0]
     inside = months["month"].between(period.first, period.last)
     if period.category:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dashboard import figures
+from etl import periods
 from etl.store import Store
 
 Frames = dict[str, pd.DataFrame]
@@ -20,14 +20,14 @@ def frames(sample_store: Path) -> Frames:
     return found
 
 
-def find(frames: Frames, first: str = "", last: str = "", category: str = "") -> figures.Period:
+def find(frames: Frames, first: str = "", last: str = "", category: str = "") -> periods.Period:
     compounds = frames["out_compounds"]
-    listed = figures.list_months(compounds, frames["out_months"])
-    return figures.find_period(compounds, listed, first, last, category)
+    listed = periods.list_months(compounds, frames["out_months"])
+    return periods.find_period(compounds, listed, first, last, category)
 
 
-def show(frames: Frames, period: figures.Period) -> pd.DataFrame:
-    return figures.add_shown(frames["out_compounds"], frames["out_months"], period)
+def show(frames: Frames, period: periods.Period) -> pd.DataFrame:
+    return periods.add_shown(frames["out_compounds"], frames["out_months"], period)
 
 
 def test_without_a_choice_the_figures_are_those_that_etl_published(frames: Frames) -> None:
@@ -61,7 +61,7 @@ def test_months_out_of_reach_become_the_nearest_and_turned_ends_are_turned_back(
     frames: Frames,
 ) -> None:
     period = find(frames, "1999-01", "2099-01")
-    listed = figures.list_months(frames["out_compounds"], frames["out_months"])
+    listed = periods.list_months(frames["out_compounds"], frames["out_months"])
     assert (period.first, period.last) == (listed[0], listed[-1])
     turned = find(frames, "2026-05", "2026-02")
     assert turned.first is not None
@@ -72,7 +72,7 @@ def test_months_out_of_reach_become_the_nearest_and_turned_ends_are_turned_back(
 def test_unknown_households_have_a_count_and_no_rate(frames: Frames) -> None:
     compounds = frames["out_compounds"].copy()
     compounds.loc[0, "households"] = pd.NA
-    table = figures.add_shown(compounds, frames["out_months"], find(frames))
+    table = periods.add_shown(compounds, frames["out_months"], find(frames))
     assert table["shown_count"].iloc[0] > 0
     assert np.isnan(table["shown_rate"].iloc[0])
     assert np.isnan(table["shown_shrunk"].iloc[0])
@@ -81,7 +81,7 @@ def test_unknown_households_have_a_count_and_no_rate(frames: Frames) -> None:
 
 def test_without_complaints_there_are_no_months(frames: Frames) -> None:
     none = frames["out_months"].iloc[:0]
-    assert figures.list_months(frames["out_compounds"], none) == []
-    period = figures.find_period(frames["out_compounds"], [], "", "", "")
-    table = figures.add_shown(frames["out_compounds"], none, period)
+    assert periods.list_months(frames["out_compounds"], none) == []
+    period = periods.find_period(frames["out_compounds"], [], "", "", "")
+    table = periods.add_shown(frames["out_compounds"], none, period)
     assert (table["shown_count"] == 0).all()
