@@ -19,6 +19,8 @@ from etl.lists import read_list as read_list
 if TYPE_CHECKING:
     import geopandas as gpd
 
+    from etl.export import About
+    from etl.periods import Period
     from etl.profile import Profile
     from etl.questions import Answer, Choice, Question
     from etl.report import FileReport, Report
@@ -117,6 +119,14 @@ def _complaint_rows(
 ) -> pd.DataFrame:  # fmt: skip
     told = {"place": place, "category": category, "first": first, "after": after, "most": most}
     return open_store(path).select("complaint_rows", **told)
+
+
+def about(build: Build, period: Period, place: str = "") -> About:
+    """What a file of a choice has to say of itself."""
+    from etl.exporting import about_choice
+
+    store = open_store(build.path)
+    return about_choice(store, profile(), period.first, period.last, period.category, place)
 
 
 def sources(build: Build, place: str) -> pd.DataFrame:

@@ -14,7 +14,7 @@ from dashboard.map.density import Surface
 from dashboard.map.layers import CIRCLED, Drawing, list_flagged
 from dashboard.map.legend import draw_legend
 from dashboard.map.signs import LOOKS, find_gaps, find_services, look_of, tell_lacking
-from dashboard.views import card, tables, targets
+from dashboard.views import card, tables, taking, targets
 from dashboard.words import known, name_value, say, tell_period
 from etl import periods
 
@@ -172,6 +172,7 @@ def _show_sight(sight: Sight) -> None:
     else:
         _show_map(sight, colouring)
     st.html(draw_legend(colouring, _tell_source(sight), _list_marks(sight)))
+    taking.offer_files(sight.build, sight.table, sight.period, colouring)
     page.show_note(_list_notes(sight))
 
 
