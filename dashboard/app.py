@@ -39,9 +39,10 @@ def main() -> None:
     st.session_state[page.PAGES] = pages
     # Our own list of pages: its links say what is chosen, so that going back restores it.
     chosen = st.navigation(list(pages.values()), position="hidden")
-    sidebar = st.sidebar.empty()
+    listed = st.sidebar.empty()
     before = choice.current()
-    _show_sidebar(sidebar, visitor, pages)
+    _list_links(listed, pages, "pages")
+    _show_sidebar(visitor)
     try:
         chosen.run()
     except (RerunException, StopException):
@@ -49,7 +50,7 @@ def main() -> None:
     except Exception as error:
         page.show_failure(error)
     if choice.current() != before:
-        _show_sidebar(sidebar, visitor, pages)
+        _list_links(listed, pages, "pages-anew")
     choice.write_address()
 
 
@@ -77,15 +78,18 @@ def _make_page(name: str) -> st.Page:
     return st.Page(run, title=say(f"nav.{name}"), url_path=path, default=is_first)
 
 
-def _show_sidebar(
-    place: DeltaGenerator, visitor: access.Visitor, pages: dict[str, st.Page]
-) -> None:
-    """The list of pages, who is signed in, and the language."""
+def _list_links(place: DeltaGenerator, pages: dict[str, st.Page], key: str) -> None:
+    """The list of pages; every link says what is chosen."""
+    query = choice.current().as_query()
+    with place.container(key=key):
+        for name, target in pages.items():
+            st.page_link(target, label=say(f"nav.{name}"), query_params=query)
+
+
+def _show_sidebar(visitor: access.Visitor) -> None:
+    """Who is signed in, and the language."""
     chosen = choice.current()
-    with place.container():
-        with st.container(key="pages"):
-            for name, target in pages.items():
-                st.page_link(target, label=say(f"nav.{name}"), query_params=chosen.as_query())
+    with st.sidebar:
         if visitor.account:
             told = {"name": visitor.account.name, "role": name_value("role", visitor.account.role)}
             st.html(

@@ -28,10 +28,10 @@ LAYOUTS = ("bulletin", "official")
 LANGUAGES = ("zh", "en")
 # What a page itself checks against its data.
 FREE = ("at", "category", "matter", "problem", "act", "find", "kind", "links", "span", "scope")
-KEPT, SAID, MARK, SEEN = "choice", "said", "choice-mark", "seen"
-# A run that was asked for before the browser heard of the new address still says the former one.
-IN_FLIGHT_SECONDS = 1.5
-PLAIN = (str, int, float, list, tuple, dict)
+KEPT, SAID, MARK = "choice", "said", "choice-mark"
+# A run that was asked for before the browser heard of the new address still says the former one; it
+# begins as soon as the run before it has ended.
+IN_FLIGHT_SECONDS = 0.3
 
 
 @dataclass(frozen=True)
@@ -110,30 +110,13 @@ def follow_address() -> None:
     said = state.get(SAID)
     if said is not None:
         written, before, at = said
-        is_late = query == before and time.monotonic() - at < IN_FLIGHT_SECONDS and _has_input()
+        is_late = query == before and time.monotonic() - at < IN_FLIGHT_SECONDS
         if query == written or is_late:
             return
     state[KEPT] = read_query(query)
     state[SAID] = (query, query, 0.0)
     state[MARK] = state.get(MARK, 0) + 1
     speak(current().lang)
-
-
-def _has_input() -> bool:
-    """Whether a widget has another value than when the page last ran: then nobody went back."""
-    seen = st.session_state.get(SEEN, {})
-    return any(
-        found is not False and found != seen[name]
-        for name, found in _read_widgets().items()
-        if name in seen
-    )
-
-
-def _read_widgets() -> dict[str, object]:
-    """Plain values that widgets and others keep, by name; a button is False until it is pressed."""
-    kept = st.session_state.to_dict()
-    own = (KEPT, SAID, MARK, SEEN)
-    return {k: v for k, v in kept.items() if k not in own and isinstance(v, PLAIN)}
 
 
 def mark() -> str:
@@ -153,7 +136,6 @@ def write_address() -> None:
     if said != wanted:
         st.query_params.from_dict(wanted)
         st.session_state[SAID] = (wanted, said, time.monotonic())
-    st.session_state[SEEN] = _read_widgets()
 
 
 def _read_month(written: str) -> str:

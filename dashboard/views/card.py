@@ -35,12 +35,16 @@ def show_card(
 
 
 def show_summary(
-    build: load.Build, row: pd.Series, period: periods.Period, listed: list[pd.Timestamp]
+    build: load.Build,
+    row: pd.Series,
+    period: periods.Period,
+    listed: list[pd.Timestamp],
+    level: int = 2,
 ) -> None:
-    """Name, figures, reasons, complaints and how they are handled."""
+    """Name, figures, reasons, complaints and how they are handled; the name as a heading."""
     kind = name_value("type", row["type"]) if isinstance(row["type"], str) else say("type.unknown")
     st.html(
-        f'<div class="sq-card-head"><h2>{escape(str(row["name"]))}</h2><span>{escape(kind)}</span></div>'
+        f'<div class="sq-card-head"><h{level}>{escape(str(row["name"]))}</h{level}><span>{escape(kind)}</span></div>'
     )
     page.show_facts(_list_facts(row))
     _show_reasons(build, row)

@@ -84,7 +84,7 @@ def _show_top(
 ) -> None:
     left, right = st.columns([1.7, 1], gap="medium")
     with left:
-        card.show_summary(build, row, period, listed)
+        card.show_summary(build, row, period, listed, level=1)
     with right:
         picture = draw_place(
             load.shapes(build), load.frame(build, "out_cells").iloc[:0], row["compound_id"]

@@ -23,7 +23,8 @@ def show() -> None:
         return
     page.show_key_figures(load.profile().name, periods.read_totals(load.frame(build, "out_totals")))
     tasks = list_tasks(build, pd.Timestamp.now())
-    page.show_title(say("today.title"), _tell_lead(build))
+    page.show_heading(say("today.title"))
+    page.show_note([_tell_lead(build)])
     page.show_facts(
         ((say(f"today.{task.kind}.short"), f"{len(task.lines):,}") for task in tasks), "sq-eight"
     )

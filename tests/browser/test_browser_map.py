@@ -213,7 +213,7 @@ def test_no_page_is_wider_than_its_screen(
 ) -> None:
     visitor = visit(size)
     page = visitor.open(sample_server, path)
-    page.locator(".sq-head h1, .sq-title h1").wait_for()
+    page.locator(".sq-head h1, .sq-title h1, .sq-card-head h1").first.wait_for()
     page.locator("[data-testid=stStatusWidget]").wait_for(state="detached")
     wide = page.evaluate(
         "[...document.querySelectorAll('html, [data-testid=stMain]')]"

@@ -35,7 +35,7 @@ def test_the_card_leads_to_the_page_with_the_same_compound(
 ) -> None:
     visitor = visit()
     visitor.open_map(sample_server, "/map?at=T14")
-    visitor.page.get_by_role("button", name="到“组织”页看这个小区").click()
+    visitor.page.get_by_role("link", name="到“组织”页看这个小区").click()
     expect(visitor.page).to_have_url(re.compile("organizations.*at=T14|at=T14.*part=growth"))
     expect(visitor.page.get_by_text("写章程").first).to_be_visible()
 

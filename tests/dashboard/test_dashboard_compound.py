@@ -21,7 +21,7 @@ def test_one_page_says_everything_of_one_compound(open_page: Open) -> None:
     test = open_page(at=place_of("Q小区"))
     assert not test.exception
     said = text_of(test)
-    for told in ("<h2>Q小区</h2>", "为什么先来", "组织与覆盖", "全部需求", "活动（", "行动",
+    for told in ("<h1>Q小区</h1>", "为什么先来", "组织与覆盖", "全部需求", "活动（", "行动",
                  "以上来自哪些表", "data-sq=\"print\""):  # fmt: skip
         assert told in said
 
