@@ -35,10 +35,11 @@ def main() -> None:
     except AccessError as error:
         st.warning(str(error))
         st.stop()
-    pages = {name: _make_page(name) for name in _list_pages(visitor)}
+    names = _list_pages(visitor)
+    pages = {name: _make_page(name, is_first=name == names[0]) for name in names}
     st.session_state[page.PAGES] = pages
     # Our own list of pages: its links say what is chosen, so that going back restores it.
-    chosen = st.navigation(list(pages.values()), position="hidden")
+    chosen = st.navigation([*pages.values(), *_list_aliases(names)], position="hidden")
     listed = st.sidebar.empty()
     before = choice.current()
     _list_links(listed, pages, "pages")
@@ -66,14 +67,18 @@ def _list_for_admin(visitor: access.Visitor) -> list[str]:
     return ["audit"] if visitor.account is None or visitor.account.role == ADMIN else []
 
 
-def _make_page(name: str) -> st.Page:
+def _list_aliases(names: list[str]) -> list[st.Page]:
+    """The first page under its own name too, where others have it there: links stay good."""
+    return [] if names[0] == PAGES[0] else [_make_page(names[0], is_first=False)]
+
+
+def _make_page(name: str, *, is_first: bool) -> st.Page:
     def run() -> None:
         # A page's own imports wait until it is opened.
         from importlib import import_module
 
         import_module(f"dashboard.views.{name}").show()
 
-    is_first = name == PAGES[0]
     path = "" if is_first else name
     return st.Page(run, title=say(f"nav.{name}"), url_path=path, default=is_first)
 

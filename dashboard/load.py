@@ -14,6 +14,7 @@ import streamlit as st
 from dashboard import access, settings
 from etl.disclosure import EVERYTHING, Audience, disclose, disclose_shapes, find_audience
 from etl.disclosure import may_read as is_for
+from etl.export import tell_suppression
 from etl.lists import read_list as read_list
 
 if TYPE_CHECKING:
@@ -107,9 +108,29 @@ def complaint_rows(
 
     `first` and `last` are months, both inside; `total` says how many there are beyond `most`.
     """
+    if build.audience != EVERYTHING:
+        return _select_rows(frame(build, "core_complaints"), place, category, first, last, most)
     after = None if last is None else (last + pd.offsets.MonthBegin(1)).isoformat()
     begins = None if first is None else first.isoformat()
     return _complaint_rows(build.path, build.snapshot, place, category, begins, after, most)
+
+
+ROWS = ("complaint_id", "reported_at", "category", "status", "closed_at", "file", "sheet", "row")
+
+
+def _select_rows(
+    found: pd.DataFrame, place: str, category: str, first: pd.Timestamp | None,
+    last: pd.Timestamp | None, most: int,
+) -> pd.DataFrame:  # fmt: skip
+    """The same from a table that was kept to what its reader may see."""
+    for name, wanted in (("compound_id", place), ("category", category)):
+        found = found[found[name] == wanted] if wanted else found
+    if first is not None:
+        found = found[found["reported_at"] >= first]
+    if last is not None:
+        found = found[found["reported_at"] < last + pd.offsets.MonthBegin(1)]
+    ordered = found.sort_values(["reported_at", "complaint_id"], ascending=[False, True])
+    return ordered[list(ROWS)].head(most).assign(total=len(found)).reset_index(drop=True)
 
 
 @st.cache_data(show_spinner=False, max_entries=SHOWN_TABLES)
@@ -123,14 +144,26 @@ def _complaint_rows(
 
 def about(build: Build, period: Period, place: str = "") -> About:
     """What a file of a choice has to say of itself."""
+    from dataclasses import replace
+
     from etl.exporting import about_choice
 
     store = open_store(build.path)
-    return about_choice(store, profile(), period.first, period.last, period.category, place)
+    told = about_choice(store, profile(), period.first, period.last, period.category, place)
+    if not may_read(build, "files"):
+        told = replace(told, files=())
+    if build.audience.is_suppressed:
+        told = replace(told, suppression=tell_suppression(profile().privacy.fewest_cases))
+    return told
 
 
 def sources(build: Build, place: str) -> pd.DataFrame:
-    """Files and sheets that hold rows on a compound: table, file, sheet, row_count."""
+    """Files and sheets that hold rows on a compound: table, file, sheet, row_count.
+
+    Nothing for those who may not see which files there are.
+    """
+    if not may_read(build, "files"):
+        return pd.DataFrame(columns=["table", "file", "sheet", "row_count"])
     return _sources(build.path, build.snapshot, place)
 
 

@@ -10,10 +10,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from dashboard import load, settings
+from dashboard import access, load, settings
 from dashboard.words import say
 from etl import open311
-from etl.errors import ShequError
+from etl.disclosure import EVERYTHING, find_audience
+from etl.errors import AccessError, ShequError
 from etl.store import Store
 
 log = logging.getLogger(__name__)
@@ -63,9 +64,12 @@ def _answer(
         root, child = "errors", "error"
     else:
         try:
+            _require_everything(request)
             rows, status = find(load.open_store(str(settings.store_path()))), 200
         except ShequError as error:
-            kinds = {open311.NotFoundError: 404, open311.BadRequestError: 400}
+            kinds = {
+                open311.NotFoundError: 404, open311.BadRequestError: 400, AccessError: 403,
+            }  # fmt: skip
             status = kinds.get(type(error), 503)
             root, child, rows = "errors", "error", _tell(status, str(error))
         except Exception:
@@ -75,6 +79,12 @@ def _answer(
     body = open311.write_json(rows) if form == "json" else open311.write_xml(root, child, rows)
     headers = {"Content-Type": TYPES[form], "Cache-Control": "no-cache"}
     return Response(body, status_code=status, headers=headers)
+
+
+def _require_everything(request: Request) -> None:
+    """Single requests are for those who see every count of every community."""
+    if find_audience(access.find_visitor(request.headers).account) != EVERYTHING:
+        raise AccessError(say("open311.withheld"))
 
 
 def _tell(code: int, sentence: str) -> Rows:

@@ -37,7 +37,10 @@ DRAWN_FROM: dict[str, tuple[str, ...]] = {
     "actions": ("out_actions", "out_effects"),
 }
 PAGES_FROM: dict[str, tuple[str, ...]] = {
+    "today": ("core_meetings", "matter_events", "out_actions", "quarantine"),
     "map": (),
+    "compound": ("core_complaints", "core_needs", "core_buildings", "core_activities"),
+    "trends": ("core_complaints",),
     "methods": (),
     "deliberation": ("core_meetings", "matter_events"),
     "organizations": ("out_core_residents",),

@@ -68,6 +68,11 @@ class About:
         ]
 
 
+def tell_suppression(fewest: int) -> str:
+    """That small figures are hidden, in a file of those who must not see them."""
+    return f"少于 {fewest} 件的数和由它算出的数已隐去（空白不是零）"
+
+
 def _tell_period(period: Period) -> str:
     if period.first is None or period.last is None:
         return "没有投诉数据"

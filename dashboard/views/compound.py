@@ -146,8 +146,10 @@ def _show_activities(build: load.Build, place: str) -> None:
 
 def _show_sources(build: load.Build, place: str) -> None:
     """Which files and sheets all of this came from."""
-    page.show_heading(say("compound.sources"))
     found = load.sources(build, place)
+    if found.empty:
+        return
+    page.show_heading(say("compound.sources"))
     heads = [say("compound.col.table"), say("data.file"), say("data.sheet"), say("data.read")]
     page.show_rows(
         heads,

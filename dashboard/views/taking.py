@@ -12,6 +12,7 @@ from dashboard.map.colouring import Colouring
 from dashboard.map.layers import list_flagged
 from dashboard.words import say, speak
 from etl import periods
+from etl.disclosure import EVERYTHING
 from etl.export import FORMATS, TYPES, About, name_file, write_table
 
 OPEN311 = "/open311/v2/requests.json"
@@ -33,7 +34,8 @@ def offer_files(
         )
         for form in FORMATS:
             _offer(form, _writer(form, build, table, about), name_file(about, form))
-        st.html(f'<p><a href="{OPEN311}" target="_blank">{say("take.open311")}</a></p>')
+        if build.audience == EVERYTHING:
+            st.html(f'<p><a href="{OPEN311}" target="_blank">{say("take.open311")}</a></p>')
 
 
 def _writer(form: str, build: load.Build, table: pd.DataFrame, about: About) -> Callable[[], bytes]:

@@ -15,11 +15,12 @@ import pytest
 import streamlit as streamlit_module
 from streamlit.testing.v1 import AppTest
 
-from dashboard import access, figures, load, settings, withheld
+from dashboard import access, load, settings, withheld
 from dashboard.app import _list_pages
 from dashboard.map.colouring import colour_compounds
 from dashboard.map.layers import Drawing, write_spec
 from dashboard.server import send_shapes
+from etl import periods
 from etl.accounts import LEADER, PUBLIC, STREET, Accounts
 from etl.disclosure import Audience
 from etl.errors import AccessError
@@ -77,9 +78,9 @@ def test_the_map_and_its_tooltips_tell_no_small_count(
     look_as(name)
     build = load.current_build()
     compounds, months = load.frame(build, "out_compounds"), load.frame(build, "out_months")
-    listed = figures.list_months(compounds, months)
-    period = figures.find_period(compounds, listed, "", "", "")
-    table = figures.add_shown(compounds, months, period)
+    listed = periods.list_months(compounds, months)
+    period = periods.find_period(compounds, listed, "", "", "")
+    table = periods.add_shown(compounds, months, period)
     for color in ("rate", "change"):
         spec = write_spec(Drawing(table, colour_compounds(color, table)))
         for place, count in SMALL.items():
