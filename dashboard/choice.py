@@ -56,7 +56,15 @@ class Choice:
     path: str = ""
     act: str = ""
     find: str = ""
-    for name in ("first", "last", "issue", "month"):
+    # How a table or chart of a page is seen: whose watch, which links, which span, month, scope.
+    kind: str = ""
+    links: str = ""
+    span: str = ""
+    month: str = ""
+    scope: str = ""
+    # Of the page on briefings: the month ('' is the newest whole one) and the form.
+    issue: str = ""
+    layout: str = ""
 
     def as_query(self) -> dict[str, str]:
         """The part of an address that says this; what is as usual is left out."""
