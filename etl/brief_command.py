@@ -19,6 +19,14 @@ from etl.store import Store
 
 ALL = "all"
 FORMS = {"简报": "bulletin", "公文": "official"}
+EXTRAS = {
+    "档案": "card",
+    "挂图": "wall",
+    "地图": "maps",
+    "附表": "book",
+    "网页": "web",
+    "公示": "notice",
+}
 SHOWN_ROWS = 30
 SHOWN_CHANGES = 10
 
@@ -40,6 +48,12 @@ def add_options(command: argparse.ArgumentParser, month: Callable[[str], date]) 
     command.add_argument(
         "--form", choices=tuple(FORMS), action="append", help="只要简报或只要公文（默认两种都写）"
     )
+    command.add_argument(
+        "--also", choices=tuple(EXTRAS), action="append", default=[],
+        help="另写：档案（小区的一张纸）、挂图（A3）、地图（PNG，一批）、附表（XLSX）、网页（离线可看）、公示；"
+        "可以写几次",
+    )  # fmt: skip
+    command.add_argument("--no-issue", action="store_true", help="不印发，只写 --also 的材料")
     command.add_argument(
         "--remarks", type=Path, metavar="FILE", help="情况说明，一个文本文件（UTF-8）"
     )
@@ -78,7 +92,35 @@ def run_brief(
     scopes = [press.scope(month, at) for at in _list_scopes(options, source, press)]
     if options.explain:
         return _explain(options, press, scopes[0], print_json)
-    return _issue(options, issuing, press, scopes, print_json, progress)
+    told = [] if options.no_issue else _issue(options, issuing, press, scopes, progress)
+    extras = _write_extras(options, issuing, press, scopes, progress)
+    if options.json:
+        print_json({"issues": [_describe(*each) for each in told],
+                    "files": [path.name for path in extras]})  # fmt: skip
+        return 0
+    for scope, issued, paths in told:
+        _print_issued(scope, issued, paths)
+    for path in extras:
+        print(f"已写出 {path}")
+    return 0
+
+
+def _write_extras(
+    options: Any, issuing: Any, press: Any, scopes: list[Any],
+    progress: Callable[[float, str], None],
+) -> list[Path]:  # fmt: skip
+    """The papers besides the briefing; nothing of them is kept as issued."""
+    if not options.also:
+        return []
+    extras = import_module("dashboard.briefing.extras").EXTRAS
+    written: list[Path] = []
+    for name in dict.fromkeys(options.also):
+        key = EXTRAS[name]
+        # A card is of a compound; what is of the whole community is written once.
+        chosen = [s for s in scopes if s.compound_id] or scopes if key == "card" else scopes[:1]
+        for scope in chosen:
+            written += issuing.write_files(extras[key](press, scope, progress), options.out)
+    return written
 
 
 def _require_options(options: Any) -> None:
@@ -88,6 +130,8 @@ def _require_options(options: Any) -> None:
         )
     if not options.out and not options.explain:
         raise UsageError("请用 --out 写明简报放到哪个文件夹。")
+    if options.no_issue and not options.also:
+        raise UsageError("--no-issue 只和 --also 一起用：请写明要哪种材料，例如 --also 挂图。")
     if options.explain and options.compound == ALL:
         raise UsageError("--explain 一次只说一份简报的数字，--compound 请写一个小区。")
 
@@ -131,8 +175,9 @@ def _read_remarks(path: Path | None) -> str:
 
 def _issue(
     options: Any, issuing: Any, press: Any, scopes: list[Any],
-    print_json: Callable[[dict[str, Any]], None], progress: Callable[[float, str], None],
-) -> int:  # fmt: skip
+    progress: Callable[[float, str], None],
+) -> list[tuple[Any, Any, list[Path]]]:  # fmt: skip
+    """Issue each scope, or hand out what was issued of it; the files that were written."""
     told = []
     remarks = _read_remarks(options.remarks)
     forms = [FORMS[name] for name in options.form or FORMS]
@@ -146,12 +191,7 @@ def _issue(
         paths = issuing.write_files(papers, options.out)
         told.append((scope, issued, paths))
     progress(1.0, "")
-    if options.json:
-        print_json({"issues": [_describe(*each) for each in told]})
-        return 0
-    for scope, issued, paths in told:
-        _print_issued(scope, issued, paths)
-    return 0
+    return told
 
 
 def _describe(scope: Any, issued: Any, paths: list[Path]) -> dict[str, Any]:

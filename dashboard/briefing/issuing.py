@@ -15,6 +15,7 @@ import pandas as pd
 from dashboard.briefing.fonts import Fonts, choose_fonts
 from dashboard.briefing.maps import Ground, Metric, draw_paper_map, read_ground
 from dashboard.briefing.phrases import PagePhrases, speak_chinese
+from dashboard.briefing.template import fill_template
 from dashboard.briefing.tracing import write_trace
 from dashboard.briefing.typeset import write_pdf
 from dashboard.briefing.word import BULLETIN, OFFICIAL, write_docx
@@ -200,6 +201,11 @@ class Press:
             told = replace(told, content=self._number(told, number[0], layout))
             for ending, held in self.write(told, layout, pictures).items():
                 papers[f"{name_paper(told, layout, number[2])}.{ending}"] = held
+        template = self.source.profile.briefing["template"]
+        if template and forms:
+            told = replace(briefing, content=replace(briefing.content, number=number[0]))
+            held = fill_template(Path(template).expanduser(), told, pictures)
+            papers[f"{name_paper(briefing, 'template', number[2])}.docx"] = held
         progress(len(forms) / (len(forms) + 1), TRACE)
         papers[name_trace(briefing, number[2])] = self.trace(briefing.figures)
         kept = self.issues.add(
@@ -231,9 +237,14 @@ class Press:
         return [str(at) for at in self.compounds.index]
 
 
+def clean_name(text: str) -> str:
+    """A text as the name of a file: without what file systems do not take, not too long."""
+    return _UNFIT.sub("", text).strip(" .")[:LONGEST_NAME]
+
+
 def name_paper(briefing: Briefing, layout: str, correction: int = 0) -> str:
     """The name of a paper's file, without its ending."""
-    name = _UNFIT.sub("", briefing.content.title)[:LONGEST_NAME]
+    name = clean_name(briefing.content.title)
     more = look_up("brief.corrected", "zh", number=correction) if correction else ""
     form = look_up(f"brief.form.{layout}", "zh")
     return look_up("brief.file", "zh", name=name, form=form, more=more)
@@ -247,7 +258,7 @@ def find_paper(papers: Mapping[str, bytes], layout: str, ending: str) -> bytes |
 
 def name_trace(briefing: Briefing, correction: int = 0) -> str:
     """The name of the workbook that traces a briefing's figures."""
-    name = _UNFIT.sub("", briefing.content.title)[:LONGEST_NAME]
+    name = clean_name(briefing.content.title)
     more = look_up("brief.corrected", "zh", number=correction) if correction else ""
     return f"{name}{more}.{TRACE}"
 

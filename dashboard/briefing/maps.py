@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -199,7 +200,7 @@ class Drawing:
             angle = np.linspace(0, 2 * np.pi, 60)
             reach = max(float(radius), 25.0)
             axes.plot(point.x + reach * np.cos(angle), point.y + reach * np.sin(angle),
-                      color="black", linewidth=1.6 * wide, linestyle=(0, (4, 2)), zorder=6)  # fmt: skip
+                      color="black", linewidth=1.6 * wide, linestyle=(0, (4, 2)), zorder=6, clip_on=False)  # fmt: skip
 
     def add_legend(
         self, axes: Axes, marks: Sequence[Any], title: str, size: float, **where: Any
@@ -309,12 +310,22 @@ def list_labels(drawing: Drawing, axes: Axes, table: pd.DataFrame, size: float) 
     return labels
 
 
+def _wrap(text: str, each: int) -> list[str]:
+    """Lines of so many characters; a number is not torn apart."""
+    lines = [""]
+    for piece in re.findall(r"[0-9A-Za-z]+|.", text):
+        if lines[-1] and len(lines[-1]) + len(piece) > each:
+            lines.append("")
+        lines[-1] += piece
+    return lines
+
+
 def _label(row: pd.Series, fits: int) -> str:
     name = str(row["name"])
     short = name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"
     lines = -(-len(short) // fits)
     each = -(-len(short) // lines)
-    wrapped = [short[at : at + each] for at in range(0, len(short), each)]
+    wrapped = _wrap(short, each)
     if not pd.isna(row["shown_count"]):
         wrapped.append(f"{int(row['shown_count'])}")
     return "\n".join(wrapped)

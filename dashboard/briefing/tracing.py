@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
 from openpyxl.styles import Font
+from openpyxl.utils import get_column_letter
 from openpyxl.worksheet._write_only import WriteOnlyWorksheet
 
 from dashboard.briefing.pinned import pin_package
@@ -64,12 +65,16 @@ def add_sheet(
     book: Workbook, title: str, heads: Sequence[str], rows: Iterable[Sequence[object]],
     words: str = "brief.trace.head",
 ) -> None:  # fmt: skip
-    """A sheet with a header that stays; text is never taken for a formula."""
+    """A sheet with a header that stays; text is never taken for a formula.
+
+    `heads` are looked up under `words`, or stand as they are where that is ''.
+    """
     sheet: WriteOnlyWorksheet = book.create_sheet(title)
     sheet.freeze_panes = "A2"
-    for at, head in enumerate(heads):
-        sheet.column_dimensions[chr(ord("A") + at)].width = WIDTHS.get(head, 12)
-    sheet.append([_make_cell(sheet, look_up(f"{words}.{head}", "zh"), bold=True) for head in heads])
+    for at, head in enumerate(heads, start=1):
+        sheet.column_dimensions[get_column_letter(at)].width = WIDTHS.get(head, 14)
+    told = [look_up(f"{words}.{head}", "zh") if words else head for head in heads]
+    sheet.append([_make_cell(sheet, head, bold=True) for head in told])
     for row in rows:
         sheet.append([_make_cell(sheet, value) for value in row])
 

@@ -59,15 +59,17 @@ def write_docx(
 
 def _list_opening(content: Content, layout: str) -> Sequence[tuple[str, str]]:
     """The lines above the title."""
+    number = [(content.number, "Issue Line")] if content.number else []
     if layout == OFFICIAL:
-        return [(content.issuer, "Masthead"), (content.number, "Issue Line")]
+        return [(content.issuer, "Masthead"), *number]
     under = look_up("brief.issue_line", "zh", issuer=content.issuer, day=content.dated)
-    return [(content.masthead, "Masthead"), (content.number, "Issue Line"), (under, "Issue Line")]
+    return [(content.masthead, "Masthead"), *number, (under, "Issue Line")]
 
 
 def _rule_opening(paper: Paper) -> None:
     """The red line between the masthead's lines and the title."""
-    lines = [p for p in paper.document.paragraphs if p.style.name == "Issue Line"]
+    named = ("Masthead", "Issue Line")
+    lines = [p for p in paper.document.paragraphs if p.style.name in named]
     rule_off(lines[-1], "bottom", RED, 12)
     lines[-1].paragraph_format.space_after = Pt(BODY_PT)
 

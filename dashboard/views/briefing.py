@@ -49,6 +49,7 @@ def show() -> None:
         remarks = _ask_remarks(scope, issued)
         _offer_issue(build, press, scope, issued, remarks)
         _explain(build, press, scope, issued)
+        _offer_extras(press, scope)
     with left:
         _preview(build, press, scope, form, remarks, issued)
 
@@ -218,3 +219,36 @@ def _explain(build: load.Build, press: Press, scope: Scope, issued: Issue | None
     left = found.rows_count - ROWS_SHOWN
     if left > 0:
         page.show_note([say("brief.rows_left", count=left)])
+
+
+def _offer_extras(press: Press, scope: Scope) -> None:
+    """Other papers from the same parts, each written when it is wanted."""
+    from dashboard.briefing.extras import EXTRAS
+
+    page.show_heading(say("brief.extras"), 3)
+    names = [name for name in EXTRAS if scope.compound_id or name != "card"]
+    picked = st.selectbox(
+        say("brief.extras"), names, index=None, key="brief-extra", label_visibility="collapsed",
+        placeholder=say("brief.extras_hint"), format_func=lambda name: say(f"brief.extra.{name}"),
+    )  # fmt: skip
+    if picked is None:
+        return
+    page.show_note([say(f"brief.extra_told.{picked}")])
+    with st.spinner(say("brief.typesetting")):
+        papers = _write_extra(press.source.folder.as_posix(), press.source.snapshot, picked,
+                              f"{scope.month:%Y-%m-%d}", scope.compound_id, press)  # fmt: skip
+    for at, (name, held) in enumerate(papers.items()):
+        ending = name[name.rindex(".") :]
+        st.download_button(
+            say("brief.download", name=name), held, name, ENDINGS.get(ending), on_click="ignore",
+            key=f"brief-extra-{picked}-{at}", width="stretch",
+        )  # fmt: skip
+
+
+@st.cache_data(show_spinner=False, max_entries=8)
+def _write_extra(
+    path: str, snapshot: int, name: str, month: str, compound_id: str, _press: Press
+) -> dict[str, bytes]:
+    from dashboard.briefing.extras import EXTRAS
+
+    return EXTRAS[name](_press, _press.scope(date.fromisoformat(month), compound_id))
