@@ -1,4 +1,4 @@
-"""The `shequ` command: serve, refresh, fill, watch, brief, template, export, query and others."""
+"""The `shequ` command, every part of it; `build_parser` lists them."""
 
 from __future__ import annotations
 
@@ -19,8 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from etl.accounts import LEADER, ROLES, Accounts
+from etl.backup import Backup, back_up, restore
 from etl.brief_command import add_options, run_brief
 from etl.check import ERROR
+from etl.doctor import examine, worst
 from etl.errors import FileError, ShequError, UsageError
 from etl.exporting import ALL_FORMATS, export
 from etl.fill import Filled, fill_form
@@ -115,6 +117,11 @@ def build_parser() -> argparse.ArgumentParser:
     people.add_argument(
         "--password-stdin", action="store_true", help="从标准输入读密码，不在屏幕上问"
     )
+    keep = add("backup", run_backup, "把全部数据（含账号、历史）存成一个文件；服务开着也可以")
+    keep.add_argument("file", type=Path, metavar="FILE", help="备份文件，或放备份的文件夹")
+    back = add("restore", run_restore, "用备份文件恢复到 --store 指的空文件夹")
+    back.add_argument("file", type=Path, metavar="FILE", help="备份文件")
+    add("doctor", run_doctor, "检查数据文件夹：哪里坏了、该怎么办")
     update = add("refresh", run_refresh, "读入表格和边界文件，更新数据")
     update.add_argument(
         "files", nargs="+", type=Path, metavar="FILE", help="表格、边界文件或文件夹"
@@ -598,6 +605,51 @@ def run_user(options: Any) -> int:
     else:
         print(said)
     return DONE
+
+
+def run_backup(options: Any) -> int:
+    """`shequ backup`: all of a store in one file."""
+    made = back_up(options.store, options.file)
+    _note(options.store, "backup", made.path.name)
+    said = f"已备份到“{made.path}”：{made.files} 个文件，{made.size / 1e6:,.1f} MB。"
+    return _tell_backup(made, said, options)
+
+
+def run_restore(options: Any) -> int:
+    """`shequ restore`: a store out of a backup."""
+    made = restore(options.file, options.store)
+    _note(options.store, "restore", made.path.name)
+    at = f"{made.made_at.astimezone():%Y-%m-%d %H:%M}"
+    said = f"已恢复到“{options.store}”：{at} 的备份，{made.files} 个文件，逐个核对过。"
+    return _tell_backup(made, said, options)
+
+
+def _tell_backup(made: Backup, said: str, options: Any) -> int:
+    if options.json:
+        told = {**vars(made), "path": str(made.path)}
+        _print_json(told)
+    else:
+        print(said)
+    return DONE
+
+
+def _note(folder: Path, what: str, detail: str) -> None:
+    """Add to the audit what was done at this machine's own keyboard."""
+    Accounts(folder).note(user_name(), what, detail, "")
+
+
+def run_doctor(options: Any) -> int:
+    """`shequ doctor`: what is the matter with a store."""
+    found = examine(options.store)
+    if options.json:
+        _print_json({"state": worst(found), "findings": [vars(finding) for finding in found]})
+    else:
+        marks = {"ok": "正常", "warn": "注意", "bad": "有问题"}
+        for finding in found:
+            print(f"[{marks[finding.state]}] {finding.name}：{finding.said}")
+            if finding.todo:
+                print(f"    → {finding.todo}")
+    return {"ok": DONE, "warn": SOME_QUARANTINED, "bad": NOTHING_PUBLISHED}[worst(found)]
 
 
 def _list_users(accounts: Accounts, options: Any) -> int:

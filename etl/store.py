@@ -35,6 +35,7 @@ from etl.ddl import (
     quote,
 )
 from etl.errors import StoreBusyError, StoreError
+from etl.lakefiles import copy_apart, note_checksums, read_files
 from etl.profile import Profile
 from etl.raw import RawRows
 from etl.table import Table
@@ -192,6 +193,8 @@ class Store:
         try:
             connection.execute(f"ATTACH {catalogue} AS lake ({', '.join(options)})")
         except duckdb.Error as error:
+            if _is_locked(error):
+                raise self._locked() from error
             raise StoreError(
                 f"“{self.path}”里的数据打不开，可能已损坏或没有权限。请用备份恢复，或另指一个文件夹。"
             ) from error
@@ -251,8 +254,10 @@ class Store:
                 f"“{self.path}”由较早的版本写成。请先运行一次 shequ refresh 或 shequ serve 升级。"
             )
         with self._writer_lock(""):
-            if self._read_format() == STORE_FORMAT:
+            found = self._read_format()
+            if found == STORE_FORMAT:
                 return
+            self._keep_before_upgrade(found)
             self._make_tables()
             with self._transaction() as cursor:
                 _empty_new_tables(cursor)
@@ -260,6 +265,21 @@ class Store:
                     "UPDATE lake.settings SET value = ? WHERE name = 'format'", [str(STORE_FORMAT)]
                 )
                 _commit(cursor, "upgrade", "", {})
+
+    def _keep_before_upgrade(self, found: int) -> None:
+        """A copy of the catalogue as it is: with it all data is as before, for files never change."""
+        kept = self.path / f"{CATALOGUE}.format-{found}"
+        if kept.exists():
+            return  # of an upgrade that did not come to its end
+        half = kept.with_suffix(".part")
+        try:
+            copy_apart(self.path / CATALOGUE, half)
+            half.replace(kept)
+        except OSError as error:
+            half.unlink(missing_ok=True)
+            raise StoreError(
+                f"“{self.path}”升级之前的备份写不成，所以没有升级，数据没有变动。请检查磁盘空间和权限。"
+            ) from error
 
     # -- reading ---------------------------------------------------------------------------
 
@@ -272,9 +292,18 @@ class Store:
         except duckdb.Error as error:
             if not self._is_there():
                 raise self._missing() from error
+            if _is_locked(error):
+                raise self._locked() from error
             raise StoreError(
-                f"“{self.path}”里的数据读不出来，可能缺了文件：{_first_line(error)}。请用备份恢复。"
+                f"“{self.path}”里的数据读不出来，可能缺了文件：{_first_line(error)}。"
+                "请运行 shequ doctor 看看，或用备份恢复。"
             ) from error
+
+    def _locked(self) -> StoreBusyError:
+        return StoreBusyError(
+            f"“{self.path}”的目录被别的程序占用，暂时读不出来。请关掉打开它的程序（例如备份、杀毒或"
+            "数据库工具），过一会儿再试；数据没有变动。"
+        )
 
     def _is_there(self) -> bool:
         return (self.path / CATALOGUE).exists()
@@ -403,6 +432,7 @@ class Store:
                     "UPDATE lake.settings SET value = ? WHERE name = 'format'", [str(STORE_FORMAT)]
                 )
                 _commit(cursor, "undo", who, {"undone": live[-1], "restores": before})
+                self._note_checksums()
         return self.history()[0]
 
     def _created(self) -> int:
@@ -476,10 +506,23 @@ class Store:
             yield writer
             if writer.summary is not None:
                 _commit(cursor, "refresh", who, writer.summary)
+                self._note_checksums()
 
     def close(self) -> None:
         """Let go of the files."""
         self._connection.close()
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _note_checksums(self) -> None:
+        """Note what the files just published are, so that damage is found later."""
+        with suppress(OSError, StoreError):  # then they are noted the next time
+            files = read_files(self._rows, f"{_METADATA}.")
+            note_checksums(self.path, [file.path for file in files])
 
 
 class Writer:
@@ -1144,9 +1187,16 @@ def _key_text(table: Table, alias: str = "") -> str:
     return f"concat_ws('|', {', '.join(names)})"
 
 
+def _is_locked(error: duckdb.Error) -> bool:
+    told = str(error).lower()
+    return "database is locked" in told or "database table is locked" in told
+
+
 def _explain_failure(error: duckdb.Error) -> str:
     """Why a transaction failed, in a sentence; the published state is as it was."""
     told = str(error)
+    if _is_locked(error):
+        return "数据的目录被别的程序占用，没有写成，仍是原来的状态。请关掉打开它的程序后再试。"
     if any(word in told for word in ("No space left", "disk is full", "not enough space")):
         return "磁盘已满，数据没有写成，仍是原来的状态。请腾出空间后再试一次。"
     if any(word in told for word in ("Permission denied", "readonly database", "Read-only")):

@@ -248,6 +248,80 @@ def kill_again_and_again(
     assert landed < tries, "some were killed in time"
 
 
+def run_undo(path: str, _target: str, pipe: Connection) -> None:
+    """Take the newest refresh back."""
+    pipe.send("open")
+    with Store(path) as store:
+        store.undo()
+
+
+def run_backup(path: str, target: str, pipe: Connection) -> None:
+    """Write the store into one file."""
+    from etl.backup import back_up
+
+    pipe.send("open")
+    back_up(Path(path), Path(target))
+
+
+def run_upgrade(path: str, _target: str, pipe: Connection) -> None:
+    """Open a store that an earlier version wrote."""
+    pipe.send("open")
+    Store(path).close()
+
+
+def make_older(path: Path) -> None:
+    """Say in the store that the version before wrote it."""
+    with Store(path) as store, store.write() as writer:
+        writer.set_setting("format", str(store_module.STORE_FORMAT - 1))
+        writer.publish({})
+
+
+@pytest.mark.parametrize("what", [run_undo, run_backup, run_upgrade])
+@pytest.mark.parametrize("tries", [3, pytest.param(200, marks=pytest.mark.slow)])
+def test_whatever_is_killed_leaves_a_whole_state(
+    states: dict[str, tuple[Path, Tables]], processes: Any, tmp_path: Path, what: Any, tries: int
+) -> None:
+    draw, usual = random.Random(tries), 0.0
+    source = tmp_path / "source"
+    shutil.copytree(states["甲"][0].parents[1] / "made 乙", source)
+    if what is run_upgrade:
+        make_older(source)
+    for number in range(-1, tries):
+        path, target = tmp_path / f"store{number}", tmp_path / f"b{number}.zip"
+        shutil.copytree(source, path)
+        # One that nothing has opened, or a reader would upgrade it: it reads as the others do.
+        reader = Other(processes, run_reader, str(path)) if what is not run_upgrade else None
+        assert reader is None or reader.hear() == "reading"
+        other = Other(processes, what, str(path), str(target))
+        assert other.hear() == "open"
+        begun = time.monotonic()
+        if number < 0:
+            assert other.hear() is None
+            usual = time.monotonic() - begun
+            assert other.process.exitcode in (0, None)
+        else:
+            other.process.join(usual * (number + draw.random()) / tries * 1.05)
+            other.kill()
+        if reader:
+            reader.pipe.send("stop")
+            looks, odd = reader.hear()
+            assert (looks > 0, odd) == (True, [])
+        with Store(path) as store:
+            found = read_tables(store)
+            assert is_same(found, states["乙"][1]) or (
+                what is run_undo and is_same(found, states["甲"][1])
+            ), number
+            assert refresh(store, [states["甲"][0]]).snapshot is not None or what is run_undo
+            assert is_same(read_tables(store), states["甲"][1])
+        if target.exists():
+            from etl.backup import restore
+
+            restore(target, tmp_path / f"again{number}")
+            with Store(tmp_path / f"again{number}") as store:
+                assert is_same(read_tables(store), states["乙"][1])
+        shutil.rmtree(path)
+
+
 def time_refresh(store: Store, file: Path, processes: Any) -> float:
     """Seconds from a store's opening to the end of a refresh, in another process."""
     other = Other(processes, run_refresh, str(store.path), str(file))
