@@ -12,8 +12,10 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import access, settings
+from dashboard.words import say
 from etl.disclosure import EVERYTHING, Audience, disclose, disclose_shapes, find_audience
 from etl.disclosure import may_read as is_for
+from etl.errors import AccessError
 from etl.export import tell_suppression
 from etl.lists import read_list as read_list
 
@@ -73,6 +75,12 @@ def frame(build: Build, table: str) -> pd.DataFrame:
     return _disclosed(
         build.path, build.snapshot, table, audience.role, audience.communities, fewest
     )
+
+
+def require_everything(build: Build) -> None:
+    """Refuse whoever may not see every count of every community, for what is made of all of them."""
+    if build.audience != EVERYTHING:
+        raise AccessError(say("withheld.whole"))
 
 
 def may_read(build: Build, *tables: str) -> bool:

@@ -22,7 +22,8 @@ DOTS_PER_INCH = 110
 
 
 def open_press(build: load.Build) -> Press:
-    """The press of a published state, for whoever may see all of it."""
+    """The press of a published state; AccessError for whoever may not see all of it."""
+    load.require_everything(build)
     return _open_press(build.path, build.snapshot)
 
 
@@ -43,7 +44,8 @@ def _open_press(path: str, snapshot: int) -> Press:
 
 
 def write_draft(build: load.Build, month: date, compound_id: str, form: str, remarks: str) -> bytes:
-    """A draft as PDF; typeset anew only where something differs."""
+    """A draft as PDF; typeset anew only where something differs. AccessError as above."""
+    load.require_everything(build)
     return _write_draft(build.path, build.snapshot, f"{month:%Y-%m}", compound_id, form, remarks)
 
 
