@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import logging
 import secrets
 from collections.abc import Callable, Iterable, Sequence
@@ -51,6 +52,15 @@ def offer_print() -> None:
     """A button that prints the page."""
     told = escape(say("print"))
     st.html(f'<button type="button" class="sq-button" data-sq="print">{told}</button>')
+
+
+def show_picture(picture: bytes, told: str) -> None:
+    """A PNG with what it shows in words beneath, which are its text for whoever cannot see it."""
+    held = base64.b64encode(picture).decode("ascii")
+    st.html(
+        f'<figure class="sq-picture"><img alt="{escape(told)}" src="data:image/png;base64,{held}">'
+        f"<figcaption>{escape(told)}</figcaption></figure>"
+    )
 
 
 def show_key_figures(name: str, totals: dict[str, float]) -> None:

@@ -180,7 +180,9 @@ def _preview(
             "brief.shown_issued" if _find_issued(press, form, issued) else "brief.shown_draft"
         )
         page.show_note([say("brief.page", number=number, pages=pages, which=which)])
-    st.image(draw_page(content, number - 1), width="stretch")
+    page.show_picture(
+        draw_page(content, number - 1), say("brief.picture", number=number, pages=pages)
+    )
 
 
 def _find_issued(press: Press, form: str, issued: Issue | None) -> bytes | None:

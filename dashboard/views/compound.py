@@ -90,7 +90,7 @@ def _show_top(
             load.shapes(build), load.frame(build, "out_cells").iloc[:0], row["compound_id"]
         )
         if picture:
-            st.image(picture, caption=say("compound.where", name=row["name"]))
+            page.show_picture(picture, say("compound.where", name=row["name"]))
         page.link("map", say("talks.on_map"), at=row["compound_id"], form="map")
 
 
