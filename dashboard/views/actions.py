@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard import actions, choice, load, page
+from dashboard import actions, choice, explain, load, page
 from dashboard.charts import chart_before_after
 from dashboard.load import read_list
 from dashboard.reasons import tell_action
@@ -49,6 +49,7 @@ def show() -> None:
     _show_open(table)
     _show_alike(sight)
     _show_one(sight)
+    explain.offer("actions", "effect", "late", rows=explain.Rows(build, "interventions"))
     _show_targets(sight)
 
 

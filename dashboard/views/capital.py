@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from dashboard import capital, choice, load, page
+from dashboard import capital, choice, explain, load, page
 from dashboard.charts import chart_intervals
 from dashboard.views import capital_card
 from dashboard.words import say, tell_period
@@ -37,6 +37,7 @@ def show() -> None:
         _show_striking(told, newest, table)
         _show_item(newest, table)
     _show_registers(told, table)
+    explain.offer("capital", "capital")
 
 
 def _pick_place(table: pd.DataFrame) -> str:

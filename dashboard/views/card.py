@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard import choice, load, page
+from dashboard import choice, explain, load, page
 from dashboard.charts import chart_months, chart_shares
 from dashboard.map.layers import tell_rank
 from dashboard.reasons import tell_action, tell_reasons
@@ -48,13 +48,17 @@ def show_summary(
     )
     page.show_facts(_list_facts(row))
     _show_reasons(build, row)
+    explain.offer("why", "targets", "steady")
     _show_complaints(build, row, period, listed)
+    behind = explain.Rows(build, "complaints", row["compound_id"], period)
+    explain.offer("complaints", "rate", "interval", "rank", "change", rows=behind)
     handled = tell_handling(row)
     if handled:
         # Unlike the counts above it does not follow the filter.
         window = tell_period(row["window_from"], row["window_to"])
         page.show_heading(say("card.handling", period=window), 3)
         page.show_note(handled)
+        explain.offer("handled", "deadline", "closing", "repeat")
 
 
 def show_details(build: load.Build, row: pd.Series) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard import choice, load, page
+from dashboard import choice, explain, load, page
 from dashboard.charts import chart_months
 from dashboard.talks import (
     LEVELS,
@@ -36,6 +36,15 @@ from dashboard.talks import (
 from dashboard.words import known, name_value, say, speak
 
 FIRST_SHOWN, NEEDS_SHOWN, ROWS_SHOWN, PAIRS_SHOWN = 8, 15, 60, 10
+# Which methods, and which table of rows, stand behind each part.
+METHODS: dict[str, tuple[tuple[str, ...], str]] = {
+    "first": (("levels", "promise"), "matters"),
+    "matters": (("levels", "vote"), "matters"),
+    "needs": (("match",), "needs"),
+    "promises": (("promise",), "meetings"),
+    "handbook": (("levels",), "responsibilities"),
+    "papers": (("levels", "promise"), "meetings"),
+}
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 
 
@@ -61,7 +70,10 @@ def show() -> None:
         "handbook": lambda: _show_handbook(talks),
         "papers": lambda: _show_papers(build, talks),
     }
-    parts[_pick_part()]()
+    part = _pick_part()
+    parts[part]()
+    names, table = METHODS[part]
+    explain.offer("talks", *names, rows=explain.Rows(build, table, choice.current().at))
 
 
 def _pick_compound(talks: Talks) -> Talks:

@@ -8,7 +8,7 @@ from functools import cached_property
 import pandas as pd
 import streamlit as st
 
-from dashboard import actions, capital, choice, load, page, withheld
+from dashboard import actions, capital, choice, explain, load, page, withheld
 from dashboard.map.colouring import Colouring, colour_compounds
 from dashboard.map.density import Surface
 from dashboard.map.layers import CIRCLED, Drawing, list_flagged
@@ -23,6 +23,22 @@ COLOUR_PX = 190
 # Whom a colouring per 100 households counts.
 COUNTED = {"core": "core_resident_count", "taking_part": "participant_count"}
 MOST_NAMED = 8
+# Which methods stand behind a colour, and which table of rows where it is not the complaints.
+METHODS_OF: dict[str, tuple[str, ...]] = {
+    "rate": ("rate", "shrunk", "funnel", "scan"), "change": ("change",), "late": ("deadline",),
+    "type": ("coverage",), "households": ("rate",), "coverage": ("coverage",),
+    "committee": ("committee", "coverage"), "core": ("core",), "taking_part": ("core",),
+    "trust": ("capital",), "norms": ("capital",), "networks": ("capital",), "needs": ("match",),
+    "matters": ("levels",), "promises": ("promise",), "meetings": ("capital",),
+    "handbook": ("levels",),
+}  # fmt: skip
+TABLE_OF = {
+    "type": "compounds", "households": "compounds", "coverage": "organizations",
+    "committee": "organizations", "core": "core_residents", "taking_part": "activities",
+    "needs": "needs", "matters": "matters", "promises": "meetings", "meetings": "meetings",
+    "handbook": "responsibilities", "trust": "compounds", "norms": "compounds",
+    "networks": "compounds",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -172,7 +188,12 @@ def _show_sight(sight: Sight) -> None:
     else:
         _show_map(sight, colouring)
     st.html(draw_legend(colouring, _tell_source(sight), _list_marks(sight)))
-    taking.offer_files(sight.build, sight.table, sight.period, colouring)
+    with st.container(horizontal=True, key="under-map"):
+        taking.offer_files(sight.build, sight.table, sight.period, colouring)
+        behind = explain.Rows(
+            sight.build, TABLE_OF.get(sight.color, "complaints"), "", sight.period
+        )
+        explain.offer("map", *METHODS_OF[sight.color], rows=behind)
     page.show_note(_list_notes(sight))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from dashboard import load, page
+from dashboard import explain, load, page
 from dashboard.words import name_value, say
 from geo.workdays import FIRST_KNOWN_YEAR, LAST_KNOWN_YEAR
 
@@ -31,16 +31,7 @@ STATES = ("正常", "筹备", "名存实亡", "已解散", "无", "不适用", "
 def show() -> None:
     """The page."""
     page.show_title(say("nav.methods"), say("methods.lead"))
-    profile = load.profile()
-    told = {
-        "months": profile.rate_months,
-        "repeat_days": profile.repeat_days,
-        **profile.coverage,
-        **profile.committee,
-        **vars(profile.capital),
-        **profile.needs,
-        **CHECKED,
-    }
+    told = {**explain.list_values(), **CHECKED}
     for name in FIGURES:
         page.show_heading(say(f"methods.{name}.head"), 3)
         page.show_note([say(f"methods.{name}.body", **told)])

@@ -8,13 +8,23 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard import choice, load, page
+from dashboard import choice, explain, load, page
 from dashboard.people import MOST
 from dashboard.telling import tell_concerns, tell_gap
 from dashboard.views import growth, network, tables, taking_part, watch
 from dashboard.words import name_value, say
 
 FIRST = 6
+# Which methods, and which table of rows, stand behind each part.
+METHODS: dict[str, tuple[tuple[str, ...], str]] = {
+    "gaps": (("coverage",), "organizations"),
+    "growth": (("growth",), "organizations"),
+    "committees": (("committee",), "committee_steps"),
+    "core": (("core",), "core_residents"),
+    "watch": (("watch",), "organizations"),
+    "activities": (("core",), "activities"),
+    "network": (("network",), "organizations"),
+}
 
 
 def show() -> None:
@@ -30,6 +40,8 @@ def show() -> None:
     chosen = choice.current()
     shown = compounds.loc[[chosen.at]] if chosen.at else compounds
     _PARTS[chosen.part](build, shown)
+    names, table = METHODS[chosen.part]
+    explain.offer("org", *names, rows=explain.Rows(build, table, chosen.at))
 
 
 def _show_controls(compounds: pd.DataFrame) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from dashboard import load, page
+from dashboard import explain, load, page
 from dashboard.charts import chart_shares
 from dashboard.load import Build
 from dashboard.preview import show_issues
@@ -21,6 +21,7 @@ def show() -> None:
     page.show_title(say("nav.quality"), say("quality.lead"))
     _show_totals(build)
     _show_quarantine(build)
+    explain.offer("quality", "quarantine", "geocode")
     _show_cells(build)
     _show_unplaced(build)
     _show_geocodes(build)

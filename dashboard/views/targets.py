@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard import choice, page, withheld
+from dashboard import choice, explain, page, withheld
 from dashboard.capital import ON_MAP
 from dashboard.load import read_list
 from dashboard.reasons import tell_action, tell_reasons
@@ -25,6 +25,7 @@ def show_targets(targets: pd.DataFrame) -> None:
         page.show_note([say("targets.none")])
         return
     page.show_note([say("targets.lead")])
+    explain.offer("targets", "targets", "steady")
     for row in ranked.head(FIRST).itertuples():
         _show_target(row)
     others = ranked.iloc[FIRST:]

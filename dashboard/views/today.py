@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from dashboard import load, page
+from dashboard import explain, load, page
 from dashboard.talks import write_day
 from dashboard.today import KINDS, Task, list_tasks
 from dashboard.words import say
@@ -33,6 +33,7 @@ def show() -> None:
         if task.lines:
             with left if task.kind in LEFT else right:
                 _show_task(task)
+    explain.offer("today", "levels", "promise", "deadline", "past")
     quiet = [say(f"today.{task.kind}.short") for task in tasks if not task.lines]
     if quiet:
         page.show_note([say("today.quiet", kinds=say("listed").join(quiet))])

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard import choice, load, page
+from dashboard import choice, explain, load, page
 from dashboard.charts import chart_category, chart_months
 from dashboard.map.layers import tell_hotspot
 from dashboard.places import name_for_search
@@ -35,12 +35,17 @@ def show() -> None:
         return
     at, category = _show_controls(compounds, months)
     _show_hotspots(build, at)
+    explain.offer("hotspots", "funnel", "past", "scan")
     own = months[months["compound_id"] == at] if at else months
     _show_months(own, listed, category)
+    period = periods.Period(listed[0], listed[-1], category)
+    explain.offer("months", "rate", rows=explain.Rows(build, "complaints", at, period))
     _show_changes(compounds, at)
+    explain.offer("changes", "change")
     if not at:
         tables.show_funnel(compounds)
         tables.show_handling(build, compounds)
+        explain.offer("handling", "deadline", "closing", "repeat")
 
 
 def _show_controls(compounds: pd.DataFrame, months: pd.DataFrame) -> tuple[str, str]:
