@@ -52,7 +52,9 @@ def test_the_rows_behind_a_count_are_as_many_as_it_says(open_page: Open) -> None
     assert set(zip(found["编号"], found["文件"], found["行"], strict=True)) == written
 
 
-@pytest.mark.parametrize("table", ["organizations", "matters", "needs", "meetings", "core_residents"])
+@pytest.mark.parametrize(
+    "table", ["organizations", "matters", "needs", "meetings", "core_residents"]
+)
 def test_rows_of_other_tables_say_where_they_stand_and_name_nobody(
     open_page: Open, table: str
 ) -> None:
