@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from etl import upkeep_command
 from etl.accounts import LEADER, ROLES, Accounts
 from etl.backup import Backup, back_up, restore
 from etl.brief_command import add_options, run_brief
@@ -182,6 +183,13 @@ def build_parser() -> argparse.ArgumentParser:
     add("history", run_history, "列出历次更新")
     undo = add("undo", run_undo, "撤销最近一次更新，恢复到之前的状态")
     undo.add_argument("--who", default="", help="撤销人")
+    upkeep_command.add_options(
+        add(
+            "maintain",
+            upkeep_command.run_maintain,
+            "清理过期的历史、合并小文件；现在的数据、能撤销的更新、印发过的简报都不动",
+        )
+    )
     query = add("query", run_query, "用 SQL 只读查询")
     query.add_argument("sql", metavar="SELECT", help="一条 SELECT 语句，写在引号里")
     return parser
@@ -490,6 +498,7 @@ def run_history(options: Any) -> int:
         return DONE
     for entry in entries:
         mark = "（当前）" if entry.is_current else "（已撤销）" if entry.is_undone else ""
+        mark += "（数据已清理）" if entry.is_gone else ""
         what = {"refresh": "更新", "undo": "撤销"}[entry.what]
         files = "、".join(entry.files)
         print(f"{entry.snapshot:>5}  {entry.at:%Y-%m-%d %H:%M}  {what}{mark}  {entry.who}  {files}")

@@ -6,10 +6,10 @@ import hashlib
 import importlib.util
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
@@ -41,7 +41,7 @@ from etl.raw import RawRows
 from etl.table import Table
 from etl.tables import TABLES
 from etl.tables.outputs import OUTPUTS
-from etl.tables.records import FILES, QUARANTINE, RAW_ROWS, RECORDS
+from etl.tables.records import FILES, PAST_STATES, QUARANTINE, RAW_ROWS, RECORDS
 
 EXTENSIONS = ("sqlite_scanner", "ducklake", "spatial")
 CATALOGUE = "catalogue.sqlite"
@@ -62,7 +62,9 @@ _COUNTS = (
 _REACHING_OUT = re.compile(r"\b(sqlite|postgres|ducklake|st_read|st_drivers|read)\w*\s*\(", re.I)
 # What is known of a row's compound from its address, where nothing else says it.
 _BY_ADDRESS = frozenset({"compound_id", "compound_by", "compound_certainty"})
-_KINDS = Literal["create", "upgrade", "refresh", "undo"]
+_KINDS = Literal["create", "upgrade", "refresh", "undo", "maintain"]
+# What a reader may still be reading is not taken away from under it.
+_IN_USE = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ class Entry:
     """One published state in the store's history.
 
     `files` by name, `hashes` their sha256 in the same order, `counts` the rows new, changed,
-    unchanged, quarantined and gone, and the cells changed.
+    unchanged, quarantined and gone, and the cells changed. Of one that `is_gone` no data is left.
     """
 
     snapshot: int
@@ -83,6 +85,17 @@ class Entry:
     restores: int | None = None
     hashes: list[str] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
+    is_gone: bool = False
+
+
+@dataclass(frozen=True)
+class Upkeep:
+    """What was done to keep a store small: former states let go, files taken away, bytes before."""
+
+    states: int
+    files: int
+    bytes_before: int
+    bytes_after: int
 
 
 @dataclass(frozen=True)
@@ -398,7 +411,8 @@ class Store:
             "FROM lake.snapshots() WHERE commit_extra_info IS NOT NULL ORDER BY snapshot_id"
         )
         told = [row for row in rows if json.loads(row[3])["kind"] in ("refresh", "undo")]
-        entries = [_read_entry(*row) for row in told]
+        entries = [*self._read_past(), *(_read_entry(*row) for row in told)]
+        entries.sort(key=lambda entry: entry.snapshot)
         live = _live_states(entries)
         current = live[-1] if live else None
         marked = [
@@ -410,6 +424,78 @@ class Store:
             for entry in entries
         ]
         return marked[::-1]
+
+    def _read_past(self) -> list[Entry]:
+        """The published states that upkeep has let go."""
+        rows = self._rows("SELECT snapshot, published_at, who, said FROM lake.past_states")
+        return [
+            replace(_read_entry(snapshot, at.replace(tzinfo=UTC), who, said), is_gone=True)
+            for snapshot, at, who, said in rows
+        ]
+
+    def maintain(
+        self, keep_days: int, kept: Collection[int] = (), who: str = "", now: datetime | None = None
+    ) -> Upkeep:
+        """Let go of old states and of files that nothing needs; join small files.
+
+        Parameters
+        ----------
+        keep_days
+            Refreshes of so many days can be undone, and looked back at, as before.
+        kept
+            Snapshots that must stay whatever their age, such as those of issued briefings.
+
+        Notes
+        -----
+        What is shown does not change. History still tells of what was let go. Files that a reader
+        may still be at are taken away by the next upkeep an hour later or more.
+        """
+        moment = now or datetime.now(UTC)
+        with self._writer_lock(who):
+            before = self._measure_files()
+            old = self._list_old(moment - timedelta(days=keep_days), kept)
+            with self._transaction() as cursor:
+                _keep_history(cursor, old)
+                _commit(cursor, "maintain", who, {"states": len(old)})
+            self._run_upkeep([number for number, *_ in old], moment - _IN_USE)
+            after = self._measure_files()
+        return Upkeep(
+            len(old), len(before.keys() - after), sum(before.values()), sum(after.values())
+        )
+
+    def _measure_files(self) -> dict[str, int]:
+        """Bytes of every data file, by its path."""
+        return {str(path): path.stat().st_size for path in (self.path / "data").rglob("*.parquet")}
+
+    def _list_old(self, since: datetime, kept: Collection[int]) -> list[tuple[Any, ...]]:
+        """The snapshots (number, time, who, what was said) that nobody can want any more."""
+        rows = self._rows(
+            "SELECT snapshot_id, snapshot_time, author, commit_extra_info "
+            "FROM lake.snapshots() ORDER BY snapshot_id"
+        )
+        at = {number: moment for number, moment, *_ in rows}
+        states = [n for n in (self._created(), *_live_states(self.history()[::-1])) if n in at]
+        # To the last state before that time the refreshes since then go back.
+        before = [number for number in states if at[number] < since][-1:]
+        needed = {*kept, *before, *states[-1:], rows[-1][0]}
+        return [row for row in rows if row[1] < since and row[0] not in needed]
+
+    def _run_upkeep(self, numbers: list[int], unused_since: datetime) -> None:
+        """What the lake itself does: forget snapshots, join files, take away what nothing needs."""
+        cursor = self._connection.cursor()
+        try:
+            if numbers:
+                told = ", ".join(map(str, numbers))
+                cursor.execute(f"CALL ducklake_expire_snapshots('lake', versions => [{told}])")
+            cursor.execute("CALL ducklake_merge_adjacent_files('lake')")
+            cursor.execute("CALL ducklake_rewrite_data_files('lake')")
+            since = f"older_than => TIMESTAMPTZ '{unused_since.isoformat()}'"
+            cursor.execute(f"CALL ducklake_cleanup_old_files('lake', {since})")
+            cursor.execute(f"CALL ducklake_delete_orphaned_files('lake', {since})")
+        except duckdb.Error as error:
+            raise StoreError(_explain_failure(error)) from error
+        finally:
+            cursor.close()
 
     def undo(self, who: str = "") -> Entry:
         """Bring back the state before the newest refresh that still stands, exactly.
@@ -424,9 +510,12 @@ class Store:
             if not live:
                 raise StoreError("没有可以撤销的更新。")
             before = live[-2] if len(live) > 1 else self._created()
+            if before is None or before in {entry.snapshot for entry in self._read_past()}:
+                raise StoreError("更早的状态已按保留期限清理，不能再撤销。现在的数据没有变动。")
             with self._transaction() as cursor:
                 for name in _list_changed(cursor, before):
-                    _restore_table(cursor, name, before)
+                    if name != PAST_STATES.name:  # what is gone does not come back
+                        _restore_table(cursor, name, before)
                 _complete_tables(cursor)
                 cursor.execute(
                     "UPDATE lake.settings SET value = ? WHERE name = 'format'", [str(STORE_FORMAT)]
@@ -435,11 +524,14 @@ class Store:
                 self._note_checksums()
         return self.history()[0]
 
-    def _created(self) -> int:
+    def _created(self) -> int | None:
+        """The empty state with which everything began; None where upkeep has let it go."""
         rows = self._rows(
-            "SELECT min(snapshot_id) FROM lake.snapshots() WHERE commit_extra_info IS NOT NULL"
+            "SELECT snapshot_id, commit_extra_info FROM lake.snapshots() "
+            "WHERE commit_extra_info IS NOT NULL ORDER BY snapshot_id LIMIT 1"
         )
-        return int(rows[0][0])
+        number, said = rows[0]
+        return int(number) if json.loads(said)["kind"] == "create" else None
 
     # -- writing ---------------------------------------------------------------------------
 
@@ -1271,6 +1363,20 @@ def _restore_table(cursor: duckdb.DuckDBPyConnection, name: str, version: int) -
         cursor.execute(f"CREATE OR REPLACE TABLE {table} AS FROM {former}")
     else:
         cursor.execute(f"DELETE FROM {table}")
+
+
+def _keep_history(cursor: duckdb.DuckDBPyConnection, states: Sequence[tuple[Any, ...]]) -> None:
+    """Write down who published what and when, of states that are to be let go."""
+    told = [
+        (number, at.astimezone(UTC).replace(tzinfo=None), who, said)
+        for number, at, who, said in states
+        if said is not None and json.loads(said)["kind"] in ("refresh", "undo")
+    ]
+    if told:
+        cursor.executemany(
+            "INSERT INTO lake.past_states (snapshot, published_at, who, said) VALUES (?, ?, ?, ?)",
+            told,
+        )
 
 
 def _first_line(error: Exception) -> str:

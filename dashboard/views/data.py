@@ -231,7 +231,8 @@ def _tell_counts(counts: dict[str, int]) -> str:
 def _stand(entry: Any) -> str:
     if entry.is_current:
         return say("data.current")
-    return say("data.undone") if entry.is_undone else ""
+    told = [say("data.undone")] if entry.is_undone else []
+    return say("listed").join([*told, say("data.gone")] if entry.is_gone else told)
 
 
 def _offer_undo(at: str, who: str) -> None:

@@ -110,6 +110,18 @@ ANSWERS = Table(
         whole("snapshot", "快照"),
     ),
 )
+PAST_STATES = Table(
+    "past_states",
+    "清理掉的历史",
+    key=("snapshot",),
+    note="保养时清理掉的旧状态：数据已不在，谁、何时、更新了什么仍留着；撤销不影响这张表",
+    columns=(
+        whole("snapshot", "快照"),
+        Column("published_at", datetime, "发布时间"),
+        text("who", "更新人"),
+        text("said", "更新说明", "JSON"),
+    ),
+)
 RECORDS: tuple[Table, ...] = (
-    BOUNDARIES, QUARANTINE, ISSUES, FILES, RAW_ROWS, SETTINGS, ANSWERS, MATTER_EVENTS,
+    BOUNDARIES, QUARANTINE, ISSUES, FILES, RAW_ROWS, SETTINGS, ANSWERS, MATTER_EVENTS, PAST_STATES,
 )  # fmt: skip

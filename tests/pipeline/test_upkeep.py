@@ -1,0 +1,128 @@
+"""Upkeep keeps a store small and changes nothing that anybody may still want."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime, timedelta
+
+import pandas as pd
+import pytest
+
+from etl.errors import StoreError
+from etl.refresh import refresh
+from etl.store import Store
+from tests.conftest import WriteXlsx
+from tests.pipeline.test_undo import HEAD, REGISTER, read_all
+
+LATER = timedelta(days=500)
+
+
+def fill(store: Store, write_xlsx: WriteXlsx, months: int = 4) -> list[int]:
+    """A register and some months of complaints, a refresh each; the snapshots."""
+    refresh(store, [write_xlsx("台账.xlsx", 台账=REGISTER)])
+    for month in range(1, months + 1):
+        rows = [[f"2026-{month:02d}-{day:02d}", "停车管理", "甲园", f"第{day}次"] for day in (3, 9)]
+        refresh(store, [write_xlsx(f"投诉{month}.xlsx", 投诉=[HEAD, *rows])])
+    return [entry.snapshot for entry in store.history()[::-1]]
+
+
+def same(left: dict[str, pd.DataFrame], right: dict[str, pd.DataFrame]) -> bool:
+    return all(left[name].equals(right[name]) for name in left if name != "past_states")
+
+
+def count_files(store: Store) -> int:
+    return len(list((store.path / "data").rglob("*.parquet")))
+
+
+def test_what_is_shown_and_what_can_be_undone_stay(
+    empty_store: Store, write_xlsx: WriteXlsx
+) -> None:
+    fill(empty_store, write_xlsx)
+    shown, history = read_all(empty_store), empty_store.history()
+    done = empty_store.maintain(keep_days=400)
+    assert done.states == 0
+    assert same(read_all(empty_store), shown)
+    assert empty_store.history() == history
+    # Every step back leads where it led before, to the empty store.
+    counts = []
+    for _ in range(5):
+        empty_store.undo()
+        counts.append(len(empty_store.frame("core_complaints")))
+    assert counts == [6, 4, 2, 0, 0]
+    assert empty_store.frame("core_compounds").empty
+
+
+def test_old_states_go_and_history_still_tells_of_them(
+    empty_store: Store, write_xlsx: WriteXlsx
+) -> None:
+    numbers = fill(empty_store, write_xlsx)
+    shown, before = read_all(empty_store), count_files(empty_store)
+    now = datetime.now(UTC) + LATER
+    # An issued briefing stands on the second month.
+    done = empty_store.maintain(keep_days=400, kept=[numbers[2]], now=now)
+    assert same(read_all(empty_store), shown)
+    told = {entry.snapshot: entry for entry in empty_store.history()}
+    assert list(told) == numbers[::-1]
+    assert [number for number in numbers if told[number].is_gone] == [numbers[n] for n in (0, 1, 3)]
+    assert told[numbers[1]].files == ["投诉1.xlsx"]
+    assert empty_store.snapshot() == numbers[-1]
+    # Readers may still be at the files: the next upkeep, hours later, takes them away.
+    again = empty_store.maintain(keep_days=400, kept=[numbers[2]], now=now + timedelta(days=1))
+    assert done.states > 0
+    assert again.states == 0 or again.states < done.states
+    assert count_files(empty_store) < before
+    kept = empty_store.query(
+        f"SELECT count(*) FROM lake.core_complaints AT (VERSION => {numbers[2]})"
+    )
+    assert kept[1] == [(4,)]
+    assert same(read_all(empty_store), shown)
+
+
+def test_what_is_gone_cannot_be_undone_and_says_so(
+    empty_store: Store, write_xlsx: WriteXlsx
+) -> None:
+    fill(empty_store, write_xlsx)
+    empty_store.maintain(keep_days=400, now=datetime.now(UTC) + LATER)
+    shown = read_all(empty_store)
+    with pytest.raises(StoreError, match="更早的状态已按保留期限清理"):
+        empty_store.undo()
+    assert same(read_all(empty_store), shown)
+    # What comes from now on can be.
+    rows = [HEAD, ["2026-06-01", "停车管理", "乙院", "又一件"]]
+    refresh(empty_store, [write_xlsx("投诉新.xlsx", 投诉=rows)])
+    empty_store.undo()
+    assert len(empty_store.frame("core_complaints")) == 8
+    assert [entry.is_gone for entry in empty_store.history()].count(True) == 4
+
+
+def test_files_that_no_state_knows_are_taken_away(
+    empty_store: Store, write_xlsx: WriteXlsx
+) -> None:
+    fill(empty_store, write_xlsx, months=1)
+    folder = empty_store.path / "data" / "main" / "core_complaints"
+    orphan, fresh = folder / "orphan.parquet", folder / "fresh.parquet"
+    known = next(iter(folder.glob("*.parquet")))
+    for path in (orphan, fresh):
+        path.write_bytes(known.read_bytes())
+    long_ago = (datetime.now(UTC) - timedelta(days=2)).timestamp()
+    os.utime(orphan, (long_ago, long_ago))
+    empty_store.maintain(keep_days=400)
+    # A file of this hour may belong to a copy or a write that is still under way.
+    assert (orphan.exists(), fresh.exists(), known.exists()) == (False, True, True)
+
+
+def test_the_command_keeps_what_briefings_stand_on(
+    empty_store: Store, write_xlsx: WriteXlsx, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from etl.cli import main
+
+    fill(empty_store, write_xlsx, months=2)
+    path = str(empty_store.path)
+    empty_store.close()
+    assert main(["maintain", "--store", path]) == 0
+    said = capsys.readouterr().out
+    assert "已清理" in said
+    assert "0 个旧状态" in said
+    with pytest.raises(SystemExit, match="2"):
+        main(["maintain", "--store", path, "--keep-days", "0"])
+    assert "至少保留 7 天" in capsys.readouterr().err
