@@ -218,8 +218,8 @@ def _look_for_orphans(folder: Path, files: list[LakeFile], now: float) -> Findin
     if not orphans:
         return Finding("多余的文件", "ok", "没有。")
     size = sum(path.stat().st_size for path in orphans) / 1e6
-    said = f"{len(orphans)} 个文件没有用处（{size:,.1f} MB），是中断的更新留下的。"
-    return Finding("多余的文件", "warn", said, "不碍事；要腾空间时先备份，再删去。")
+    said = f"{len(orphans)} 个文件没有用处（{size:,.1f} MB），是中断的更新或保养留下的。"
+    return Finding("多余的文件", "warn", said, "不碍事；运行 shequ maintain 就会清理。")
 
 
 # -- what it tells --------------------------------------------------------------------------------

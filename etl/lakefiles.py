@@ -140,6 +140,18 @@ def note_checksums(folder: Path, paths: Iterable[str]) -> None:
     _add_lines(folder / CHECKSUMS, _hash_all(folder / "data", fresh))
 
 
+def drop_checksums(folder: Path) -> None:
+    """Leave out the checksums of files that are no longer there. Raises OSError."""
+    known = read_checksums(folder)
+    there = [
+        f"{mark}  {path}" for path, mark in known.items() if (folder / "data" / path).is_file()
+    ]
+    if len(there) < len(known):
+        half = folder / f"{CHECKSUMS}.part"
+        half.write_bytes("".join(f"{line}\n" for line in there).encode())
+        half.replace(folder / CHECKSUMS)
+
+
 def _hash_all(data: Path, paths: Iterable[str]) -> list[str]:
     return [f"{hash_file(data / path)}  {path}" for path in paths if (data / path).is_file()]
 

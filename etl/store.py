@@ -35,7 +35,7 @@ from etl.ddl import (
     quote,
 )
 from etl.errors import StoreBusyError, StoreError
-from etl.lakefiles import copy_apart, note_checksums, read_files
+from etl.lakefiles import copy_apart, drop_checksums, note_checksums, read_files
 from etl.profile import Profile
 from etl.raw import RawRows
 from etl.table import Table
@@ -458,6 +458,9 @@ class Store:
                 _keep_history(cursor, old)
                 _commit(cursor, "maintain", who, {"states": len(old)})
             self._run_upkeep([number for number, *_ in old], moment - _IN_USE)
+            self._note_checksums()
+            with suppress(OSError):
+                drop_checksums(self.path)
             after = self._measure_files()
         return Upkeep(
             len(old), len(before.keys() - after), sum(before.values()), sum(after.values())

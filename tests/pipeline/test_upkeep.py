@@ -8,7 +8,9 @@ from datetime import UTC, datetime, timedelta
 import pandas as pd
 import pytest
 
+from etl.doctor import examine
 from etl.errors import StoreError
+from etl.lakefiles import read_checksums
 from etl.refresh import refresh
 from etl.store import Store
 from tests.conftest import WriteXlsx
@@ -109,6 +111,19 @@ def test_files_that_no_state_knows_are_taken_away(
     empty_store.maintain(keep_days=400)
     # A file of this hour may belong to a copy or a write that is still under way.
     assert (orphan.exists(), fresh.exists(), known.exists()) == (False, True, True)
+
+
+def test_every_file_that_is_left_has_its_checksum(
+    empty_store: Store, write_xlsx: WriteXlsx
+) -> None:
+    fill(empty_store, write_xlsx)
+    now = datetime.now(UTC) + LATER
+    for days in range(2):
+        empty_store.maintain(keep_days=400, now=now + timedelta(days=days))
+    data = empty_store.path / "data"
+    there = {path.relative_to(data).as_posix() for path in data.rglob("*.parquet")}
+    assert read_checksums(empty_store.path).keys() == there
+    assert [found.said for found in examine(empty_store.path) if found.state == "bad"] == []
 
 
 def test_the_command_keeps_what_briefings_stand_on(
