@@ -71,8 +71,9 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         ),
     )
 )
-# The name patterns come last; where a name is part of what is named they are left out.
-_NAME_PATTERNS = 3
+# The last ones find names by the words around them; where a name is part of what is named they are
+# left out. One that is introduced by 联系人： or the like is nobody's place or organization.
+_NAME_PATTERNS = 2
 _HINT = re.compile(
     rf"\d{{3}}|单元|[:：叫]|先生|女士|阿姨|大爷|师傅|某某|微信|QQ|wechat|{_ROLES}|[{_PROVINCES}][a-z]",
     re.I,

@@ -20,7 +20,7 @@ from dashboard.map.palette import (
     Look,
     take_steps,
 )  # fmt: skip
-from dashboard.words import count, name_value, say
+from dashboard.words import count, language, look_up, name_value, say
 from etl.disclosure import MONTHS_WITHHELD
 
 GAPS_TOLD_APART = 3
@@ -205,9 +205,10 @@ def _colour_promises(table: pd.DataFrame) -> Colouring:
 
 def _colour_few(name: str, counts: pd.Series) -> Colouring:
     """What should not be at all, told apart one by one as far as it is worth while."""
-    looks = [(look, say(f"{name}.{n}")) for n, look in enumerate(take_steps(PLUM, TOLD_APART + 1))]
+    looks = [(look, name_value(name, n)) for n, look in enumerate(take_steps(PLUM, TOLD_APART + 1))]
     told = pd.Series(
-        [say(f"{name}.told", count=int(n)) if n > 0 else "" for n in counts], index=counts.index
+        [look_up(f"{name}.told", language(), count=int(n)) if n > 0 else "" for n in counts],
+        index=counts.index,
     )
     return _finish(
         say(f"color.{name}"),
@@ -215,7 +216,7 @@ def _colour_few(name: str, counts: pd.Series) -> Colouring:
         looks,
         counts.clip(upper=TOLD_APART),
         told,
-        say(f"{name}.unknown"),
+        name_value(name, "unknown"),
     )
 
 

@@ -1,0 +1,262 @@
+"""Personal information planted in every text column of every sheet is found nowhere afterwards."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import logging
+import random
+import re
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+from openpyxl import Workbook
+
+from dashboard import load, settings
+from dashboard.app import PAGES
+from etl.exporting import ALL_FORMATS, export
+from etl.profile import parse_profile
+from etl.refresh import refresh
+from etl.report import Report
+from etl.returning import give_back
+from etl.store import TABLE_NAMES, Store
+from etl.table import Column, Table
+from etl.tables import TABLES
+from tests.pages import open_view, text_of
+
+PLANTED = 500
+SURNAMES, GIVEN = "王李张刘陈杨黄赵吴周", "伟芳秀英娜敏静丽强磊军洋勇艳杰娟涛明超"
+PLACES = ("510107", "110105", "440305", "330106")
+LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ"
+
+
+@dataclass(frozen=True)
+class Secret:
+    """An identifier, and the sentence in which a clerk wrote it."""
+
+    kind: str
+    text: str
+    said: str
+
+
+def make_id(draw: random.Random) -> str:
+    """An identity number with its check digit (GB 11643)."""
+    body = f"{draw.choice(PLACES)}{draw.randint(1940, 2010)}{draw.randint(1, 12):02}"
+    body += f"{draw.randint(1, 28):02}{draw.randint(0, 999):03}"
+    weights = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2]
+    told = sum(int(digit) * weight for digit, weight in zip(body, weights, strict=True))
+    return body + "10X98765432"[told % 11]
+
+
+def make_card(draw: random.Random) -> str:
+    """A bank card number with its check digit (Luhn)."""
+    body = "622202" + "".join(str(draw.randint(0, 9)) for _ in range(12))
+    doubled = [int(digit) * (2 - at % 2) for at, digit in enumerate(reversed(body))]
+    return body + str(-sum(value - 9 * (value > 9) for value in doubled) % 10)
+
+
+def make_name(draw: random.Random) -> str:
+    return draw.choice(SURNAMES) + draw.choice(GIVEN) + draw.choice(GIVEN)
+
+
+def make_plate(draw: random.Random) -> str:
+    return "川" + draw.choice("AG") + "".join(draw.choice("0123456789" + LETTERS) for _ in range(5))
+
+
+KINDS: dict[str, tuple[Callable[[random.Random], str], str]] = {
+    "id": (make_id, "身份证{}，请核实"),
+    "card": (make_card, "退到卡号{}"),
+    "mobile": (lambda d: f"1{d.choice('3578')}{d.randint(0, 999999999):09}", "打{}找本人"),
+    "phone": (lambda d: f"028-8{d.randint(1000000, 9999999)}", "座机{}"),
+    "plate": (make_plate, "{}乱停"),
+    "wechat": (lambda d: f"wx_{d.randint(10000000, 99999999)}", "加微信：{}"),
+    "qq": (lambda d: str(d.randint(200000000, 999999999)), "加QQ{}"),
+    "door": (
+        lambda d: f"{d.randint(2, 9)}单元{d.randint(11, 33)}{d.randint(10, 29)}室",
+        "住{}，漏水",
+    ),
+    "name": (make_name, "联系人：{}，请回复"),
+}
+
+
+@pytest.fixture(scope="module")
+def secrets() -> Iterator[Secret]:
+    """Identifiers of every kind, one after another, never one twice."""
+    draw, seen = random.Random(2026), set()
+
+    def make() -> Iterator[Secret]:
+        for kind in itertools.cycle(KINDS):
+            invent, said = KINDS[kind]
+            text = invent(draw)
+            if text not in seen:
+                seen.add(text)
+                yield Secret(kind, text, said.format(text))
+
+    return make()
+
+
+def write_value(column: Column, number: int) -> Any:
+    """A sound value of a column; `number` tells rows apart."""
+    if column.name.endswith("_id") and not column.refers_to and column.kind is str:
+        return f"X{number:05}"
+    if column.example is not None:
+        return column.example
+    if column.kind is date:
+        return date(2026, 3, 1 + number % 28)
+    if column.kind is datetime:
+        return datetime(2026, 3, 1 + number % 28, 9)
+    return None
+
+
+def write_sheet(
+    book: Workbook, table: Table, secrets: Iterator[Secret], planted: list[Secret], rows: int
+) -> None:
+    """A sheet in which each row holds one secret, in each text column in turn, and one of no name."""
+    sheet = book.create_sheet(table.label)
+    columns = [column for column in table.columns if not column.is_derived]
+    texts = [at for at, column in enumerate(columns) if column.kind is str]
+    sheet.append([*(column.label for column in columns), "其他情况"])
+    for number in range(max(rows, len(texts) + 1)):
+        secret = next(secrets)
+        planted.append(secret)
+        row = [write_value(column, number) for column in columns]
+        at = (*texts, len(columns))[number % (len(texts) + 1)]
+        if at == len(columns):
+            row.append(secret.said)
+        else:
+            row[at] = secret.said
+        sheet.append(row)
+
+
+@pytest.fixture(scope="module")
+def planted(
+    tmp_path_factory: pytest.TempPathFactory, secrets: Iterator[Secret]
+) -> tuple[Path, list[Secret], Report, str]:
+    """A store that took all of it in, what was planted, the report, and what was logged."""
+    folder = tmp_path_factory.mktemp("planted")
+    planted: list[Secret] = []
+    heard = io.StringIO()
+    listener = logging.StreamHandler(heard)
+    root = logging.getLogger()
+    level = root.level
+    root.addHandler(listener)
+    root.setLevel(logging.DEBUG)
+    files = []
+    for table in TABLES:
+        book = Workbook()
+        book.remove(book.worksheets[0])
+        write_sheet(book, table, secrets, planted, -(-PLANTED // len(TABLES)))
+        named = next(secrets)
+        planted.append(named)
+        files.append(folder / f"{table.label}（{named.said}）.xlsx")
+        book.save(files[-1])
+    try:
+        with Store(folder / "store") as store:
+            report = refresh(store, files, who="测试")
+    finally:
+        root.removeHandler(listener)
+        root.setLevel(level)
+    return folder, planted, report, heard.getvalue()
+
+
+def find_in(text: str, planted: list[Secret]) -> list[Secret]:
+    return [secret for secret in planted if secret.text in text]
+
+
+def text_of_frame(frame: pd.DataFrame) -> str:
+    return frame.to_csv()
+
+
+def test_enough_was_planted_and_all_of_it_was_masked_and_counted(
+    planted: tuple[Path, list[Secret], Report, str],
+) -> None:
+    folder, secrets, report, _ = planted
+    assert len(secrets) >= PLANTED
+    assert {secret.kind for secret in secrets} == set(KINDS)
+    assert report.snapshot is not None
+    # Some of it landed as rows, and some was set aside: both ways were gone.
+    with Store(folder / "store", read_only=True) as store:
+        files = store.frame("files")
+        assert files["rows_loaded"].sum() > 100
+        assert len(store.frame("quarantine")) > 50
+        assert files.groupby("file")["masked_count"].sum().min() > 0
+
+
+def test_nothing_of_it_is_in_the_stores_files(
+    planted: tuple[Path, list[Secret], Report, str],
+) -> None:
+    folder, secrets, _, logged = planted
+    assert find_in(logged, secrets) == []
+    with Store(folder / "store", read_only=True) as store:
+        for name in TABLE_NAMES:
+            assert find_in(text_of_frame(store.frame(name)), secrets) == [], name
+    for path in (folder / "store").rglob("*"):
+        if not path.is_file():
+            continue
+        raw = path.read_bytes()
+        assert [s for s in secrets if s.text.encode() in raw] == [], path.name
+        assert find_in(path.name, secrets) == []
+        if path.suffix == ".parquet":
+            # Bytes of Parquet are packed: what they say is read back, of every snapshot.
+            assert find_in(text_of_frame(pq.read_table(path).to_pandas()), secrets) == [], path
+
+
+def test_nothing_of_it_is_in_what_the_report_says(
+    planted: tuple[Path, list[Secret], Report, str],
+) -> None:
+    _, secrets, report, _ = planted
+    assert find_in(repr(report), secrets) == []
+
+
+def test_nothing_of_it_is_in_what_is_taken_away(
+    planted: tuple[Path, list[Secret], Report, str], tmp_path: Path
+) -> None:
+    folder, secrets, _, _ = planted
+    with Store(folder / "store", read_only=True) as store:
+        written = export(store, None, tmp_path, ALL_FORMATS, None, None, "", "")
+    assert len(written) >= len(ALL_FORMATS)
+    for path in written:
+        raw = path.read_bytes()
+        parts = [raw]
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                parts += [archive.read(name) for name in archive.namelist()]
+        for part in parts:
+            assert [s for s in secrets if s.text.encode() in part] == [], path.name
+
+
+@pytest.mark.parametrize("view", PAGES)
+def test_nothing_of_it_is_on_a_page(
+    planted: tuple[Path, list[Secret], Report, str], monkeypatch: pytest.MonkeyPatch, view: str
+) -> None:
+    folder, secrets, _, _ = planted
+    monkeypatch.setenv(settings.STORE, str(folder / "store"))
+    monkeypatch.delenv(settings.PROFILE, raising=False)
+    load.open_store.clear()
+    test = open_view(view)
+    told = text_of(test) + "".join(text_of_frame(element.value) for element in test.dataframe)
+    told += "".join(str(box.options) for box in test.selectbox)
+    assert find_in(told, secrets) == []
+    load.open_store.clear()
+
+
+def test_the_owners_own_workbook_is_given_back_and_not_kept(
+    planted: tuple[Path, list[Secret], Report, str],
+) -> None:
+    folder, secrets, report, _ = planted
+    given = 0
+    for told in report.files:
+        path = next(p for p in folder.glob("*.xlsx") if p.name.startswith(f"{told.name[:3]}"))
+        if give_back(path, told, parse_profile("")):
+            given += 1
+    assert given
+    kept = [p for p in (folder / "store").rglob("*") if re.search(r"\.xlsx?$", p.name)]
+    assert kept == []
+    assert len(secrets) > 0
