@@ -55,16 +55,22 @@ class Fonts:
         return "".join(each if ord(each) in self.characters else GETA for each in text)
 
 
-def list_folders() -> list[str]:
+def list_folders() -> tuple[str, ...]:
     """Folders with fonts of the office's own, from the environment."""
-    return [folder for folder in os.environ.get(FOLDERS, "").split(os.pathsep) if folder]
+    return tuple(folder for folder in os.environ.get(FOLDERS, "").split(os.pathsep) if folder)
+
+
+@cache
+def find_fonts(folders: tuple[str, ...]) -> typst.Fonts:
+    """The fonts of this machine, of these folders and of the typesetter; looked for once."""
+    return typst.Fonts(font_paths=list(folders))
 
 
 @cache
 def _list_installed(folders: tuple[str, ...]) -> dict[str, tuple[str, int]]:
     """A file and face of each family on this machine, upright and of regular weight if it can be."""
     found: dict[str, tuple[int, str, int]] = {}
-    for font in typst.Fonts(font_paths=list(folders)).fonts():
+    for font in find_fonts(folders).fonts():
         if font.path is None or font.style != "normal":
             continue
         distance = abs(font.weight - 400)
@@ -81,7 +87,7 @@ def choose_fonts(installed: dict[str, tuple[str, int]] | None = None) -> Fonts:
     ShequError
         There is no Chinese font on this machine; which one to install is said.
     """
-    known = _list_installed(tuple(list_folders())) if installed is None else installed
+    known = _list_installed(list_folders()) if installed is None else installed
     families = {
         script: next((family for family in wanted if family in known), "")
         for script, wanted in CHOICES.items()

@@ -12,7 +12,7 @@ from typing import Any
 
 import typst
 
-from dashboard.briefing.fonts import Fonts, list_folders
+from dashboard.briefing.fonts import Fonts, find_fonts, list_folders
 from dashboard.briefing.paper import DEPTHS, write_number
 from dashboard.briefing.word import BULLETIN, OFFICIAL
 from dashboard.words import look_up
@@ -73,7 +73,7 @@ def _compile(files: Mapping[str, bytes]) -> bytes:
             for name, held in {"main.typ": _TEMPLATE.read_bytes(), **files}.items():
                 (Path(folder) / name).write_bytes(held)
             held, warnings = typst.compile_with_warnings(
-                Path(folder) / "main.typ", root=folder, format="pdf", font_paths=list_folders(),
+                Path(folder) / "main.typ", root=folder, format="pdf", font_paths=find_fonts(list_folders()),
                 pdf_standards=[STANDARD],
             )  # fmt: skip
     except typst.TypstError as error:
