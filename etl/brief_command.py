@@ -9,6 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from etl.accounts import Accounts
 from etl.briefing.facts import list_months, require_compound, require_month, write_month
 from etl.briefing.trace import Trace, find_figure, trace_figure
 from etl.errors import ShequError, UsageError
@@ -160,9 +161,10 @@ def _list_scopes(options: Any, source: Any, press: Any) -> list[str]:
     return [require_compound(source.read, options.compound)] if options.compound else [""]
 
 
-def _read_remarks(path: Path | None) -> str:
+def _read_remarks(path: Path | None) -> str | None:
+    """What a person wrote into a file; None where no file is named."""
     if path is None:
-        return ""
+        return None
     try:
         return path.read_text(encoding="utf-8-sig")
     except OSError as error:
@@ -186,6 +188,10 @@ def _issue(
         issued = press.issue(
             scope, remarks, options.who or user_name(), correct=options.correct, forms=forms
         )
+        if issued.is_new:
+            told_where = press.compounds["name"].get(scope.compound_id, press.source.profile.name)
+            detail = f"{told_where} {scope.month:%Y-%m} {issued.issue.number}"
+            Accounts(press.source.folder).note(options.who or user_name(), "brief", detail, "")
         # A schedule that runs every day hands out a month once.
         papers = issued.papers if issued.is_new or not options.every else {}
         paths = issuing.write_files(papers, options.out)

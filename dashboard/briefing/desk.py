@@ -16,6 +16,7 @@ from dashboard.briefing.issuing import FORMS, Issued, Press, Source
 from dashboard.words import look_up
 from etl.briefing.book import Figure
 from etl.briefing.trace import Trace, trace_figure
+from etl.disclosure import EVERYTHING
 
 KEPT_DRAFTS = 12
 DOTS_PER_INCH = 110
@@ -29,7 +30,7 @@ def open_press(build: load.Build) -> Press:
 
 @st.cache_resource(show_spinner=False, max_entries=load.KEPT_BUILDS)
 def _open_press(path: str, snapshot: int) -> Press:
-    build = load.Build(path, snapshot, load.EVERYTHING)
+    build = load.Build(path, snapshot, EVERYTHING)
 
     def read(name: str) -> pd.DataFrame:
         return load.frame(build, name)

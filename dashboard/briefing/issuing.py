@@ -167,29 +167,26 @@ class Press:
             }
 
     def issue(
-        self, scope: Scope, remarks: str = "", who: str = "", *, correct: bool = False,
+        self, scope: Scope, remarks: str | None = None, who: str = "", *, correct: bool = False,
         forms: Sequence[str] = tuple(FORMS), progress: Progress = be_silent,
     ) -> Issued:  # fmt: skip
         """Issue a month, or hand out what was issued of it before, byte for byte.
 
         With `correct` a month that was issued gets a new issue if it would say anything else now;
-        it begins with what changed.
+        it begins with what changed. Without `remarks` those of the issue before stand.
         """
+        former = self.issues.newest(scope)
+        if remarks is None:
+            # What people wrote stays as it was unless they write something else.
+            remarks = former.remarks if former else ""
         briefing = self.compose(scope, LONG, remarks)
         fingerprint = hash_words(read_words(briefing.content))
-        former = self.issues.newest(scope)
+        changes: list[str] = []
         if former is not None:
-            # What people wrote stays as it was unless they write something else.
-            if not remarks and former.remarks:
-                remarks = former.remarks
-                briefing = self.compose(scope, LONG, remarks)
-                fingerprint = hash_words(read_words(briefing.content))
             is_same = former.fingerprint == fingerprint
             changes = [] if is_same else self._tell_changes(former, briefing)
             if is_same or not correct:
                 return Issued(former, self.issues.read_papers(former), False, changes)
-        else:
-            changes = []
         number = self.issues.plan_number(scope)
         papers: dict[str, bytes] = {}
         pictures = self.draw(scope, MAP_MM[LONG])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from dashboard import load, settings
 from dashboard.withheld import list_offered
 from etl.accounts import PUBLIC, STREET
 from etl.disclosure import EVERYTHING, Audience
+from etl.errors import AccessError
 from tests.pages import Open, address_of, open_view, text_of
 
 VIEW = "briefing"
@@ -78,3 +80,11 @@ def test_it_is_not_for_those_from_whom_counts_are_hidden() -> None:
     assert list_offered(EVERYTHING, (VIEW,)) == [VIEW]
     for audience in (Audience(STREET), Audience(PUBLIC), Audience("社区", ("一社区",))):
         assert list_offered(audience, (VIEW,)) == []
+    from dashboard.briefing.desk import open_press, write_draft
+
+    for audience in (Audience(STREET), Audience("社区", ("一社区",))):
+        build = load.Build("nowhere", 1, audience)
+        with pytest.raises(AccessError, match="简报只给看得到全部数据的人"):
+            open_press(build)
+        with pytest.raises(AccessError):
+            write_draft(build, date(2026, 10, 1), "", "bulletin", "")
