@@ -91,7 +91,7 @@ class Paper:
         for piece, figure_id in split_cited(text):
             paragraph.add_run(piece)
             if figure_id in self._marks:
-                mark = paragraph.add_run(str(self._marks[figure_id]))
+                mark = paragraph.add_run(f"[{self._marks[figure_id]}]")
                 mark.font.superscript = True
 
     def caption(self, kind: Literal["table", "picture"], text: str) -> None:
@@ -162,7 +162,7 @@ class Paper:
             runs.append(f'<w:r><w:t xml:space="preserve">{escape(piece)}</w:t></w:r>')
             if figure_id in self._marks:
                 raised = '<w:rPr><w:vertAlign w:val="superscript"/></w:rPr>'
-                runs.append(f"<w:r>{raised}<w:t>{self._marks[figure_id]}</w:t></w:r>")
+                runs.append(f"<w:r>{raised}<w:t>[{self._marks[figure_id]}]</w:t></w:r>")
         return "".join(runs)
 
     def picture(self, content: bytes, caption: str, width_mm: float) -> None:

@@ -150,6 +150,10 @@ class _Setting:
     def _split(self, text: str) -> list[list[str]]:
         """Pieces of a sentence, each with the number of its mark or none."""
         return [
-            [self._fonts.keep_known(piece), str(self._marks.get(figure_id, ""))]
+            [self._fonts.keep_known(piece), self._write_mark(figure_id)]
             for piece, figure_id in split_cited(text)
         ]
+
+    def _write_mark(self, figure_id: str) -> str:
+        """The number of a cited figure in brackets, so that none is taken for a digit of it."""
+        return f"[{self._marks[figure_id]}]" if figure_id in self._marks else ""

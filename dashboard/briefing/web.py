@@ -107,5 +107,5 @@ class _Page:
             pieces.append(escape(piece))
             if figure_id in self._marks:
                 number = self._marks[figure_id]
-                pieces.append(f'<sup><a href="#f{number}">{number}</a></sup>')
+                pieces.append(f'<sup><a href="#f{number}">[{number}]</a></sup>')
         return "".join(pieces)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pandas as pd
 
@@ -280,6 +281,8 @@ def write_hotspots(facts: Facts, book: Book) -> Iterator[Block]:
     if found.empty:
         yield Paragraph("没有超出偶然的热点。")
         return
+    if facts.newest_month is not None and facts.scope.month < facts.newest_month:
+        yield Note(f"热点按最新的数据（到{write_day(facts.known_until)}）找出，不是这个月的。")
     lines = []
     for row in rows_in(found):
         at = f"hotspot_id = {literal(str(row.hotspot_id))}"
@@ -301,26 +304,29 @@ def write_hotspots(facts: Facts, book: Book) -> Iterator[Block]:
     yield Items(lines)
 
 
-def _tell_where(facts: Facts, row: object) -> str:
+def _tell_where(facts: Facts, row: Any) -> str:
     """A place by name; a long list of buildings by its first ones."""
-    names = plain(row.name).split("、")  # type: ignore[attr-defined]
-    place = facts.place(row.compound_id)  # type: ignore[attr-defined]
+    names = (
+        [each for each in plain(row.name).split("、") if each] if isinstance(row.name, str) else []
+    )
+    if not names:
+        return "不在任何小区里的一处"
     if len(names) <= NAMED:
         return "、".join(names)
-    return f"{place}等{len(names)}处（{'、'.join(names[:NAMED])}等）"
-
-
-def _hotspot_rows(facts: Facts, book: Book, row: object) -> str:
-    if not isinstance(row.compound_id, str):  # type: ignore[attr-defined]
-        return ""
-    first, last = (
-        f"{pd.Timestamp(day):%Y-%m-%d}"
-        for day in (row.period_from, row.period_to)  # type: ignore[attr-defined]
+    shown = f"{'、'.join(names[:NAMED])}等{len(names)}处"
+    return (
+        f"{facts.place(row.compound_id)}（{shown}）" if isinstance(row.compound_id, str) else shown
     )
+
+
+def _hotspot_rows(facts: Facts, book: Book, row: Any) -> str:
+    if not isinstance(row.compound_id, str):
+        return ""
+    first, last = (f"{pd.Timestamp(day):%Y-%m-%d}" for day in (row.period_from, row.period_to))
     inside = f"reported_at >= DATE '{first}' AND reported_at <= TIMESTAMP '{last} 23:59:59'"
-    conditions = [inside, f"compound_id = {literal(row.compound_id)}"]  # type: ignore[attr-defined]
-    members = [str(each) for each in read_list(row.members)]  # type: ignore[attr-defined]
-    if row.method in ("scan", "emerging"):  # type: ignore[attr-defined]
+    conditions = [inside, f"compound_id = {literal(row.compound_id)}"]
+    members = [str(each) for each in read_list(row.members)]
+    if row.method in ("scan", "emerging"):
         numbers = ", ".join(literal(each) for each in members)
         buildings = facts.scope.table("core_buildings")
         conditions.append(

@@ -337,7 +337,7 @@ def write_annex(book: Book) -> Iterator[Block]:
     ]
     yield Grid("", ["号", "名称", "数值", "怎么算的", "编码"], rows, (2, 7, 4, 10, 9), is_fine=True)
     yield Note(
-        "正文数字右上角的小号对应本表。背后的每一行（文件、工作表、行号）在 trace.xlsx 里，"
+        "正文数字右上角方括号里的号对应本表。背后的每一行（文件、工作表、行号）在 trace.xlsx 里，"
         "也可以用 shequ brief --explain 编码 查看。"
     )
 
