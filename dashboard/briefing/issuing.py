@@ -145,9 +145,10 @@ class Press:
         if self.ground.bounds is None:
             return {}
         table = self.measure_month(scope.month)
-        metric = Metric(
-            "shown_rate", look_up("brief.map.rate", "zh"), look_up("unit.complaints", "zh"), 1
-        )
+        # Where no households are known the counts themselves are shown.
+        named = "count" if table["shown_rate"].isna().all() else "rate"
+        label, unit = look_up(f"brief.metric.{named}", "zh"), look_up("unit.complaints", "zh")
+        metric = Metric(f"shown_{named}", label, unit, int(named == "rate"))
         return {
             MAP: draw_paper_map(self.ground, table, metric, self.fonts, wide_mm, scope.compound_id)
         }

@@ -152,7 +152,7 @@ def test_the_page_opens_without_anything_from_outside(press: Press) -> None:
     page = held.decode()
     assert not re.search(r"https?://|<script|<link|@import|url\(", page)
     assert "data:image/png;base64," in page
-    assert '<sup><a href="#f1">1</a></sup>' in page
+    assert '<sup><a href="#f1">[1]</a></sup>' in page
     assert '<tr id="f1">' in page
     assert "Q小区2026年10月治理情况" in page
 

@@ -339,6 +339,17 @@ def test_the_first_month_on_record_has_nothing_to_be_compared_with(
     assert "没有上月的数据可比；没有去年同月的数据可比。" in words
 
 
+def test_hotspots_of_another_month_say_so_and_one_without_a_name_has_a_place(
+    compose_changed: Compose,
+) -> None:
+    def unname(spots: pd.DataFrame) -> pd.DataFrame:
+        return spots.assign(name=None, compound_id=None)
+
+    words = read_words(compose_changed(date(2026, 5, 1), out_hotspots=unname).content)
+    assert "热点按最新的数据（到2026-10-31）找出，不是这个月的。" in words
+    assert "不在任何小区里的一处（近三个月新增）" in words
+
+
 LONG_NAME = (
     "望河名邸二期东区（含原粮食局家属院与供销社宿舍合并改造安置片区）"
     "第三住宅小区甲乙丙丁戊己庚辛壬癸子丑寅卯辰巳午未"

@@ -137,7 +137,7 @@ def test_figures_carry_the_number_of_the_annex(
     paper = open_docx(official["docx"])
     headline = next(p for p in paper.paragraphs if p.text.startswith("2026年10月，"))
     raised = [run.text for run in headline.runs if run.font.superscript]
-    assert raised[:2] == ["1", "2"]
+    assert raised[:2] == ["[1]", "[2]"]
     annex = paper.tables[-1]
     assert len(annex.rows) == len(community.figures) + 1
     assert [c.text for c in annex.rows[1].cells][:3] == ["1", "受理诉求（2026年10月）", "242件"]
@@ -355,6 +355,16 @@ def test_without_any_place_there_is_no_map_and_the_paper_says_so(
     assert "没有边界也没有坐标" in text_of_pdf(papers["pdf"])
 
 
+def test_without_households_the_map_shows_counts(press: Press) -> None:
+    unknown = Press(press.source)
+    unknown.fonts = press.fonts
+    unknown.compounds = press.compounds.assign(households=None)
+    drawn = unknown.draw(unknown.scope(MONTH), 80)["map"]
+    assert drawn != press.draw(press.scope(MONTH), 80)["map"]
+    greys = Image.open(io.BytesIO(drawn)).convert("L").getcolors() or []
+    assert len(greys) > 20  # classes, not one pattern for all that is not known
+
+
 def test_the_wall_map_is_a3_with_legend_scale_and_north(press: Press, fonts: Fonts) -> None:
     table, shapes = press.measure_month(MONTH), press.source.read_shapes()
     words = {"title": "T社区居民诉求图", "source": "数据到2026-10-31"}
@@ -502,5 +512,5 @@ def test_marks_number_what_is_cited(press: Press) -> None:
         Heading("节"), Paragraph(f"有{cite('a', '3')}件，又{cite('b', '4')}件"),
     ))  # fmt: skip
     papers = write_docx(content, {}, BULLETIN, {"a": 1, "b": 2})
-    assert "有31件，又42件" in [p.text for p in open_docx(papers).paragraphs]
+    assert "有3[1]件，又4[2]件" in [p.text for p in open_docx(papers).paragraphs]
     assert number_figures({"a": None, "b": None}) == {"a": 1, "b": 2}  # type: ignore[dict-item]
