@@ -84,7 +84,7 @@ def test_it_is_not_for_those_from_whom_counts_are_hidden() -> None:
 
     for audience in (Audience(STREET), Audience("社区", ("一社区",))):
         build = load.Build("nowhere", 1, audience)
-        with pytest.raises(AccessError, match="简报只给看得到全部数据的人"):
+        with pytest.raises(AccessError, match="这里用到全部数据"):
             open_press(build)
         with pytest.raises(AccessError):
             write_draft(build, date(2026, 10, 1), "", "bulletin", "")
