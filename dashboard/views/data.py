@@ -232,7 +232,7 @@ def _stand(entry: Any) -> str:
     if entry.is_current:
         return say("data.current")
     told = [say("data.undone")] if entry.is_undone else []
-    return say("listed").join([*told, say("data.gone")] if entry.is_gone else told)
+    return say("listed").join([*told, say("data.let_go")] if entry.is_gone else told)
 
 
 def _offer_undo(at: str, who: str) -> None:
