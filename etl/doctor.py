@@ -19,13 +19,21 @@ import pyarrow.parquet as pq
 
 from etl.accounts import FILE as ACCOUNTS
 from etl.errors import ShequError, StoreError
-from etl.lakefiles import LakeFile, find_newest, hash_file, list_files, read_checksums
+from etl.lakefiles import (
+    LakeFile,
+    find_newest,
+    hash_file,
+    list_files,
+    read_checksums,
+    read_times,
+)
 from etl.store import CATALOGUE, EXTENSIONS, Store, find_extension
 
 State = Literal["ok", "warn", "bad"]
 LEAST_FREE, LITTLE_FREE = 200e6, 1e9
 ORPHAN_SECONDS = 24 * 3600
 CLOCK_SECONDS = 300
+YEAR_SECONDS, LEAST_SPAN_SECONDS = 365 * 86_400, 30 * 86_400
 LOCKED_SECONDS = 2.0
 NAMED = 3
 # A font that holds Chinese, by a piece of the name of its file: Windows, macOS, Linux, WPS.
@@ -62,6 +70,7 @@ def examine(folder: Path, now: Callable[[], float] = time.time) -> list[Finding]
     files = list_files(folder / CATALOGUE)
     damaged = dict(_find_damaged(folder, files))
     found += [_tell_damage(folder, files, damaged), _look_for_orphans(folder, files, now())]
+    found.append(_tell_growth(files, read_times(folder / CATALOGUE), now()))
     if not damaged:
         found.append(_open_store(folder))
     return [*found, _look_at_clock(folder, now())]
@@ -220,6 +229,17 @@ def _look_for_orphans(folder: Path, files: list[LakeFile], now: float) -> Findin
     size = sum(path.stat().st_size for path in orphans) / 1e6
     said = f"{len(orphans)} 个文件没有用处（{size:,.1f} MB），是中断的更新或保养留下的。"
     return Finding("多余的文件", "warn", said, "不碍事；运行 shequ maintain 就会清理。")
+
+
+def _tell_growth(files: list[LakeFile], times: dict[int, float], now: float) -> Finding:
+    """How much a year of refreshes takes, by those of the last twelve months."""
+    recent = [f.size for f in files if now - times.get(f.begins, now) <= YEAR_SECONDS]
+    span = min(YEAR_SECONDS, now - min(times.values(), default=now))
+    held = f"现有 {sum(file.size for file in files) / 1e6:,.1f} MB"
+    if span < LEAST_SPAN_SECONDS:
+        return Finding("增长", "ok", f"{held}；不到一个月，还看不出一年长多少。")
+    yearly = sum(recent) * YEAR_SECONDS / span / 1e6
+    return Finding("增长", "ok", f"{held}，照近来的速度一年约增加 {yearly:,.1f} MB。")
 
 
 # -- what it tells --------------------------------------------------------------------------------

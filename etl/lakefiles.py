@@ -20,6 +20,7 @@ import sys
 from collections.abc import Callable, Iterable
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -77,6 +78,13 @@ def find_newest(catalogue: Path) -> int:
     with closing(_open(catalogue)) as database:
         row = database.execute("SELECT max(snapshot_id) FROM ducklake_snapshot").fetchone()
     return int(row[0])
+
+
+def read_times(catalogue: Path) -> dict[int, float]:
+    """When each snapshot was made, in seconds since 1970. Raises sqlite3.Error."""
+    with closing(_open(catalogue)) as database:
+        rows = database.execute("SELECT snapshot_id, snapshot_time FROM ducklake_snapshot")
+        return {int(number): datetime.fromisoformat(at).timestamp() for number, at in rows}
 
 
 def _open(database: Path) -> sqlite3.Connection:

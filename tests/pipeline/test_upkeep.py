@@ -141,3 +141,14 @@ def test_the_command_keeps_what_briefings_stand_on(
     with pytest.raises(SystemExit, match="2"):
         main(["maintain", "--store", path, "--keep-days", "0"])
     assert "至少保留 7 天" in capsys.readouterr().err
+
+
+def test_doctor_says_how_much_a_year_takes(empty_store: Store, write_xlsx: WriteXlsx) -> None:
+    fill(empty_store, write_xlsx, months=1)
+    size = sum(path.stat().st_size for path in (empty_store.path / "data").rglob("*.parquet"))
+    said = {f.name: f.said for f in examine(empty_store.path)}["增长"]
+    assert said == f"现有 {size / 1e6:,.1f} MB；不到一个月，还看不出一年长多少。"
+    # Seen 73 days from now all of it came in a fifth of a year.
+    later = datetime.now(UTC).timestamp() + 73 * 86_400
+    said = {f.name: f.said for f in examine(empty_store.path, now=lambda: later)}["增长"]
+    assert said.endswith(f"一年约增加 {5 * size / 1e6:,.1f} MB。")
