@@ -18,7 +18,7 @@ COLOURINGS = (
     "norms", "networks", "needs", "matters", "promises", "meetings", "handbook", "late", "committee",
 )  # fmt: skip
 OVERLAYS = ("hotspots", "density", "gaps", "organizations", "reach", "actions", "buildings")
-FORMS = ("map", "table")
+FORMS = ("map", "months", "table")
 # The parts of the page on organizations.
 PARTS = ("gaps", "growth", "committees", "core", "watch", "activities", "network")
 # The parts of the page on deliberation.
@@ -62,6 +62,8 @@ class Choice:
     span: str = ""
     month: str = ""
     scope: str = ""
+    # The month that the map shows while it goes through them.
+    frame: str = ""
     # Of the page on briefings: the month ('' is the newest whole one) and the form.
     issue: str = ""
     layout: str = ""
@@ -96,7 +98,7 @@ def read_query(query: Mapping[str, str]) -> Choice:
         choice = replace(choice, path=query["path"])
     for name in FREE:
         choice = replace(choice, **{name: str(query.get(name, ""))[:200]})
-    for name in ("first", "last", "issue", "month"):
+    for name in ("first", "last", "issue", "month", "frame"):
         choice = replace(choice, **{name: _read_month(query.get(name, ""))})
     return choice
 

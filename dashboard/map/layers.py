@@ -12,6 +12,7 @@ import pandas as pd
 from dashboard.map.base import Paint, write_literal
 from dashboard.map.colouring import Colouring
 from dashboard.map.density import Surface
+from dashboard.map.months import Frames
 from dashboard.map.signs import draw_actions, draw_services, tell_lacking
 from dashboard.withheld import is_withheld
 from dashboard.words import count, known, name_value, say, tell_chance
@@ -39,6 +40,8 @@ class Drawing:
     gaps: pd.DataFrame = field(default_factory=pd.DataFrame)
     actions: pd.DataFrame = field(default_factory=pd.DataFrame)
     has_buildings: bool = False
+    frames: Frames | None = None
+    month: str = ""
 
 
 def make_groups(drawing: Drawing) -> list[folium.FeatureGroup]:
@@ -77,6 +80,7 @@ def write_spec(drawing: Drawing) -> dict[str, Any]:
         "gaps": list(lacking),
         "actions": draw_actions(drawing.actions),
         "buildings": drawing.has_buildings,
+        "frames": drawing.frames.as_spec(drawing.month) if drawing.frames else None,
     }
     spec["mark"] = hashlib.sha256(write_literal(spec).encode()).hexdigest()[:12]
     return spec

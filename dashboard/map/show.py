@@ -12,8 +12,14 @@ from dashboard.map.base import HEIGHT, make_key, make_map
 from dashboard.map.layers import Drawing, make_groups
 
 
-def show_map(drawing: Drawing, shapes: str, on_pick: Callable[[str], None]) -> None:
-    """Show the map; a click on a compound calls `on_pick` with its id before the page runs again.
+def show_map(
+    drawing: Drawing,
+    shapes: str,
+    on_pick: Callable[[str], None],
+    on_month: Callable[[str], None] = lambda _month: None,
+) -> None:
+    """Show the map; a click on a compound calls `on_pick` with its id before the page runs again,
+    and a month that was stopped at calls `on_month`.
 
     The page asks streamlit-folium for nothing back, so that moving the map costs no run; our own
     script sends the one value that matters, the id of the compound that was clicked.
@@ -23,9 +29,11 @@ def show_map(drawing: Drawing, shapes: str, on_pick: Callable[[str], None]) -> N
         refuse_outside(part)
 
     def hear() -> None:
-        picked = (st.session_state.get(key) or {}).get("picked")
-        if isinstance(picked, str):
+        said = st.session_state.get(key) or {}
+        if isinstance(picked := said.get("picked"), str):
             on_pick(picked)
+        if isinstance(month := said.get("month"), str):
+            on_month(month)
 
     st_folium(
         ground,

@@ -13,6 +13,7 @@ from dashboard.map.colouring import Colouring, colour_compounds
 from dashboard.map.density import Surface
 from dashboard.map.layers import CIRCLED, Drawing, list_flagged
 from dashboard.map.legend import draw_legend
+from dashboard.map.months import colour_months
 from dashboard.map.signs import LOOKS, find_gaps, find_services, look_of, tell_lacking
 from dashboard.views import card, tables, taking, targets
 from dashboard.words import known, name_value, say, tell_period
@@ -112,9 +113,9 @@ def _mend_link(compounds: pd.DataFrame, months: pd.DataFrame, listed: list[pd.Ti
         st.warning(say("map.category_gone", name=chosen.category))
         choice.change(category="")
     names = {f"{month:%Y-%m}" for month in listed}
-    if {chosen.first, chosen.last} - names - {""}:
+    if {chosen.first, chosen.last, chosen.frame} - names - {""}:
         st.warning(say("map.month_gone"))
-        choice.change(first="", last="")
+        choice.change(first="", last="", frame="")
 
 
 def _show_controls(
@@ -134,8 +135,9 @@ def _show_controls(
             say("control.show"), overlays, selection_mode="multi", default=chosen.show,
             format_func=lambda name: say(f"show.{name}"), key=f"show.{choice.mark()}",
         )  # fmt: skip
+        forms = _list_forms(build, listed)
         form = st.segmented_control(
-            say("control.form"), choice.FORMS, default=chosen.form,
+            say("control.form"), forms, default=chosen.form if chosen.form in forms else "map",
             format_func=lambda name: say(f"form.{name}"), key=f"form.{choice.mark()}", required=True,
         )  # fmt: skip
         choice.change(
@@ -145,6 +147,12 @@ def _show_controls(
         )
         if listed:
             _show_filter(compounds, months, listed)
+
+
+def _list_forms(build: load.Build, listed: list[pd.Timestamp]) -> list[str]:
+    """How the page can be seen: month after month only where there are months, and no hidden ones."""
+    has_months = len(listed) > 1 and not build.audience.is_suppressed
+    return [form for form in choice.FORMS if form != "months" or has_months]
 
 
 def _find_usual_colour(compounds: pd.DataFrame, listed: list[pd.Timestamp]) -> str:
@@ -183,6 +191,9 @@ def _show_filter(compounds: pd.DataFrame, months: pd.DataFrame, listed: list[pd.
 def _show_sight(sight: Sight) -> None:
     """The map, or its twin as a table, with what there is to know about it."""
     colouring = colour_compounds(sight.color, sight.table)
+    if sight.choice.form == "months":
+        _show_months(sight)
+        return
     if sight.choice.form == "table":
         targets.show_table(sight.table)
     else:
@@ -218,6 +229,36 @@ def _show_map(sight: Sight, colouring: Colouring) -> None:
         has_buildings="buildings" in show,
     )
     show_map(drawing, f"{SHAPES}?at={sight.build.snapshot}", lambda place: choice.change(at=place))
+
+
+def _show_months(sight: Sight) -> None:
+    """The map month after month, all in the same classes, with its twin as a table."""
+    from dashboard.map.show import show_map
+
+    months, category = load.frame(sight.build, "out_months"), sight.choice.category
+    colouring, frames = colour_months(sight.table, months, sight.listed, category)
+    drawing = Drawing(
+        table=sight.table, colouring=colouring, selected=sight.choice.at,
+        has_buildings="buildings" in sight.choice.show, frames=frames, month=sight.choice.frame,
+    )  # fmt: skip
+    show_map(
+        drawing, f"{SHAPES}?at={sight.build.snapshot}",
+        lambda place: choice.change(at=place), lambda month: choice.change(frame=month),
+    )  # fmt: skip
+    told = say(
+        "months.source",
+        period=tell_period(sight.listed[0], sight.listed[-1]),
+        category=name_value("category", category, say("control.all")),
+        n=int(frames.counts.sum().sum()),
+    )
+    st.html(draw_legend(colouring, told, []))
+    with st.expander(say("months.table")):
+        shown = frames.counts.rename(columns=lambda month: f"{month:%Y-%m}")
+        shown.insert(0, say("table.name"), sight.table["name"])
+        st.dataframe(shown, hide_index=True, height=page.table_height(len(shown)))
+    everything = periods.Period(sight.listed[0], sight.listed[-1], category)
+    behind = explain.Rows(sight.build, "complaints", "", everything)
+    explain.offer("map", "rate", "shrunk", rows=behind)
 
 
 def _read_services(sight: Sight) -> pd.DataFrame:

@@ -201,6 +201,106 @@
     });
   }
 
+  /* ---- month after month -------------------------------------------------------------- */
+
+  var STEP_MS = 1100;
+
+  /* A bar under the map: a button that plays, a slider, and what month it is. */
+  function showFrames() {
+    var frames = view.paint.frames;
+    if (!frames) {
+      stopPlaying();
+      if (view.bar) view.bar.remove();
+      view.bar = null;
+      view.map.getContainer().classList.remove("sq-has-bar");
+      return;
+    }
+    if (!view.bar) buildBar();
+    view.slider.max = frames.months.length - 1;
+    view.slider.setAttribute("aria-label", frames.words.slider);
+    /* What the page says is only news when it is not what was told to it from here. */
+    var said = frames.months[frames.at];
+    if (view.month === undefined || (said !== view.month && !view.playing)) view.at = frames.at;
+    if (view.at === undefined || view.at >= frames.months.length) view.at = frames.at;
+    view.month = frames.months[view.at];
+    nameButton();
+    setFrame();
+  }
+
+  function buildBar() {
+    view.bar = element("div", "sq-bar");
+    view.play = element("button", "sq-play");
+    view.play.type = "button";
+    view.slider = element("input", "sq-slider");
+    view.slider.type = "range";
+    view.slider.min = 0;
+    view.said = element("output", "sq-month");
+    view.said.setAttribute("aria-live", "polite");
+    [view.play, view.slider, view.said].forEach(function (part) { view.bar.appendChild(part); });
+    L.DomEvent.disableClickPropagation(view.bar);
+    L.DomEvent.disableScrollPropagation(view.bar);
+    view.play.addEventListener("click", function () {
+      if (view.playing) stopPlaying(true);
+      else startPlaying();
+    });
+    view.slider.addEventListener("input", function () {
+      stopPlaying();
+      goToFrame(Number(view.slider.value));
+    });
+    view.slider.addEventListener("change", tellMonth);
+    view.map.getContainer().appendChild(view.bar);
+    view.map.getContainer().classList.add("sq-has-bar");
+  }
+
+  function nameButton() {
+    if (!view.play || !view.paint.frames) return;
+    var words = view.paint.frames.words;
+    view.play.textContent = (view.playing ? "\u275A\u275A " + words.pause : "\u25B6 " + words.play);
+  }
+
+  function startPlaying() {
+    var frames = view.paint.frames;
+    if (view.at >= frames.months.length - 1) goToFrame(0);
+    view.playing = window.setInterval(function () {
+      if (view.at >= view.paint.frames.months.length - 1) stopPlaying(true);
+      else goToFrame(view.at + 1);
+    }, STEP_MS);
+    nameButton();
+  }
+
+  function stopPlaying(isToTell) {
+    if (!view.playing) return;
+    window.clearInterval(view.playing);
+    view.playing = null;
+    nameButton();
+    if (isToTell) tellMonth();
+  }
+
+  function goToFrame(at) {
+    view.at = at;
+    view.month = view.paint.frames.months[at];
+    setFrame();
+    colour();
+    tidy();
+  }
+
+  function setFrame() {
+    var frames = view.paint.frames;
+    Object.keys(frames.places).forEach(function (id) {
+      var row = view.paint.places[id];
+      if (row) { row[0] = frames.places[id][view.at][0]; row[1] = frames.places[id][view.at][1]; }
+    });
+    view.slider.value = view.at;
+    view.slider.setAttribute("aria-valuetext", frames.labels[view.at]);
+    view.said.textContent = frames.labels[view.at];
+    view.map.getContainer().setAttribute("data-month", view.month);
+  }
+
+  function tellMonth() {
+    view.picks += 1;
+    window.Streamlit.setComponentValue({ month: view.month, count: view.picks });
+  }
+
   function choose(id) {
     view.picks += 1;
     view.chosen = id;
@@ -235,6 +335,7 @@
 
   function repaint() {
     var began = performance.now();
+    showFrames();
     colour();
     drawOverlays();
     bringIntoView();
