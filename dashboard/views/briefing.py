@@ -168,13 +168,14 @@ def _preview(
     key = f"brief-page-{form}-{scope.month:%Y-%m}-{scope.compound_id}"
     number = min(st.session_state.get(key, 1), pages)
     back, told, forth = st.columns([1, 2, 1], vertical_alignment="center")
-    if back.button(say("brief.back"), disabled=number <= 1, key=f"{key}-back", width="stretch"):
-        number -= 1
-    if forth.button(
-        say("brief.next"), disabled=number >= pages, key=f"{key}-next", width="stretch"
-    ):
-        number += 1
-    st.session_state[key] = number
+    back.button(
+        say("brief.back"), disabled=number <= 1, key=f"{key}-back", width="stretch",
+        on_click=_turn, args=(key, number - 1),
+    )  # fmt: skip
+    forth.button(
+        say("brief.next"), disabled=number >= pages, key=f"{key}-next", width="stretch",
+        on_click=_turn, args=(key, number + 1),
+    )  # fmt: skip
     with told:
         which = say(
             "brief.shown_issued" if _find_issued(press, form, issued) else "brief.shown_draft"
@@ -183,6 +184,11 @@ def _preview(
     page.show_picture(
         draw_page(content, number - 1), say("brief.picture", number=number, pages=pages)
     )
+
+
+def _turn(key: str, number: int) -> None:
+    """Go to another page, before the page is drawn again."""
+    st.session_state[key] = number
 
 
 def _find_issued(press: Press, form: str, issued: Issue | None) -> bytes | None:

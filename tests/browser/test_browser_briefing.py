@@ -14,8 +14,7 @@ Visitor = Callable[..., Any]
 def test_from_the_draft_to_where_a_number_comes_from(visit: Visitor, sample_server: str) -> None:
     page = visit().open(sample_server, "/briefing?at=T14")
     expect(page.get_by_text("第 1 页，共 2 页（草稿）")).to_be_visible()
-    picture = page.locator('[data-testid="stImage"] img')
-    expect(picture).to_be_visible()
+    expect(page.get_by_role("img", name="简报第 1 页")).to_be_visible()
     page.wait_for_function("[...document.images].every(i => i.complete && i.naturalWidth > 500)")
     page.get_by_role("button", name="下一页").click()
     expect(page.get_by_text("第 2 页，共 2 页（草稿）")).to_be_visible()

@@ -31,6 +31,9 @@ def test_a_draft_is_shown_page_by_page(open_page: Open) -> None:
     assert "第 1 页，共 2 页（草稿）" in text_of(test)
     test.button(key="brief-page-bulletin-2026-10--next").click().run()
     assert "第 2 页，共 2 页（草稿）" in text_of(test)
+    assert test.button(key="brief-page-bulletin-2026-10--next").disabled
+    test.button(key="brief-page-bulletin-2026-10--back").click().run()
+    assert "第 1 页，共 2 页（草稿）" in text_of(test)
 
 
 def test_it_opens_in_english(open_page: Open) -> None:
