@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from html import escape
 from urllib.parse import quote, unquote, urlsplit
@@ -23,6 +23,8 @@ COOKIE = "shequ_session"
 SIGN_IN, SIGN_OUT = "/signin", "/signout"
 # Says no more than that the server listens.
 OPEN = frozenset({"/healthz"})
+# Figures without anybody's data: for whoever is signed in, and for what watches on this machine.
+METRICS = "/metrics"
 WHO, ADDRESS = "x-shequ-who", "x-shequ-address"
 GONE = 4401
 LONGEST_FORM = 4_096
@@ -74,6 +76,8 @@ class GuardAccess:
             return PlainTextResponse("cross-site request refused", status_code=403)
         if accounts.is_empty():
             return Visitor(None, address) if _is_local(asked) else _say_no_accounts()
+        if path == METRICS and _is_local(asked):
+            return Visitor(None, address)
         account = accounts.find(asked.cookies.get(COOKIE, ""))
         if path in (SIGN_IN, SIGN_OUT) and asked.scope["type"] == "http":
             request = Request(asked.scope, receive)
@@ -138,6 +142,14 @@ def note(what: str, detail: str = "", who: str = "") -> None:
     visitor = current()
     name = visitor.account.name if visitor.account else who
     _accounts().note(name, what, detail, visitor.address)
+
+
+def prepare_note(what: str, detail: str = "") -> Callable[[], None]:
+    """The same for later: whoever answers a click has no page of its own to know the visitor by."""
+    visitor = current()
+    name = visitor.account.name if visitor.account else ""
+    accounts = _accounts()
+    return lambda: accounts.note(name, what, detail, visitor.address)
 
 
 def list_events(most: int) -> list[Event]:

@@ -19,9 +19,10 @@ from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 
 from dashboard import access, settings
-from dashboard.access import GuardAccess
+from dashboard.access import METRICS, GuardAccess
 from dashboard.headers import GuardHeaders
 from dashboard.map.files import PREFIX, find_file
+from dashboard.metrics import CountRequests, send_metrics, write_log
 from dashboard.open311 import ROUTES
 
 log = logging.getLogger(__name__)
@@ -73,7 +74,9 @@ def warm_up() -> None:
 
 @contextlib.asynccontextmanager
 async def live(_app: Any) -> AsyncIterator[None]:
-    """While the server runs: warm up beside it."""
+    """While the server runs: warm up beside it, and write down what happens where that is asked."""
+    if log_file := settings.log_path():
+        write_log(log_file)
     threading.Thread(target=warm_up, name="warm-up", daemon=True).start()
     yield
 
@@ -88,6 +91,7 @@ def make_app() -> Any:
         lifespan=live,
         routes=[
             Route("/healthz", send_health),
+            Route(METRICS, send_metrics),
             Route("/shapes.json", send_shapes),
             *ROUTES,
             Route(PREFIX + "/{name:path}", send_asset),
@@ -97,4 +101,4 @@ def make_app() -> Any:
 
 # The guards stand outside everything: nobody reaches a route of Streamlit unasked, and even the
 # answer to a failure carries the headers.
-app = GuardHeaders(GuardAccess(make_app()))
+app = CountRequests(GuardHeaders(GuardAccess(make_app())))

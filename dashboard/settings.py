@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-STORE, PROFILE = "SHEQU_STORE", "SHEQU_PROFILE"
+STORE, PROFILE, LOG = "SHEQU_STORE", "SHEQU_PROFILE", "SHEQU_LOG"
 FONT = (
     "'PingFang SC', 'Microsoft YaHei', 'Noto Sans CJK SC', 'Source Han Sans SC', 'Source Sans', "
     "sans-serif"
@@ -52,6 +52,12 @@ def store_path() -> Path:
 def profile_path() -> Path | None:
     """The community's profile, if the command line named one."""
     written = os.environ.get(PROFILE, "")
+    return Path(written).resolve() if written else None
+
+
+def log_path() -> Path | None:
+    """The file that what happens is written into, if the command line named one."""
+    written = os.environ.get(LOG, "")
     return Path(written).resolve() if written else None
 
 

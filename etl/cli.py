@@ -24,9 +24,10 @@ from etl.backup import Backup, back_up, restore
 from etl.brief_command import add_options, run_brief
 from etl.check import ERROR
 from etl.doctor import examine, worst
-from etl.errors import FileError, ShequError, UsageError
+from etl.errors import AccessError, FileError, ShequError, UsageError
 from etl.exporting import ALL_FORMATS, export
 from etl.fill import Filled, fill_form
+from etl.privacy import mask_text
 from etl.profile import Profile, load_profile
 from etl.questions import Answer, describe_for_terminal, parse_answer
 from etl.reading import Progress, be_silent, choose_profile, list_files
@@ -42,6 +43,8 @@ from etl.watch import Round, Watcher, hold_folder, open_log, watch, watch_once
 DONE, NOTHING_PUBLISHED, WRONG_USAGE, SOME_QUARANTINED = 0, 1, 2, 3
 DEFAULT_STORE = "shequ-data"
 SHOWN_ISSUES = 30
+LONGEST_QUERY = 300
+GRACE_SECONDS = 5
 SHOWN_CHANGES = 20
 QUIET_SECONDS = 1.0
 
@@ -106,6 +109,9 @@ def build_parser() -> argparse.ArgumentParser:
     serve = add("serve", run_serve, "打开地图；数据文件夹为空时先装入示例")
     serve.add_argument("--host", default="127.0.0.1", help="监听地址（默认 127.0.0.1）")
     serve.add_argument("--port", type=_port, default=8501, help="端口（默认 8501）")
+    serve.add_argument(
+        "--log", type=Path, metavar="FILE", help="把运行情况写进文件，一行一个 JSON，不含姓名和地址"
+    )
     serve.add_argument("--empty", action="store_true", help="不装入示例")
     people = add("user", run_user, "管理能登录的账号（放到办公网上之前先建一个管理员）")
     people.add_argument("action", choices=("add", "list", "password", "remove"), help="做什么")
@@ -405,6 +411,7 @@ def run_fill(options: Any) -> int:
         (form, fill_form(store, form, profile, options.out, options.month))
         for form in options.forms
     ]
+    _note_reading(store.path, "fill", mask_text("、".join(form.name for form, _ in forms))[0])
     if options.json:
         _print_json({"files": [{"form": f.name, **filled.as_dict()} for f, filled in forms]})
     else:
@@ -436,7 +443,11 @@ def run_watch(options: Any) -> int:
     def update(files: Sequence[Path]) -> Report:
         store = Store(options.store)
         try:
-            return refresh(store, files, profile, who=options.who or user_name())
+            report = refresh(store, files, profile, who=options.who or user_name())
+            if report.snapshot is not None:
+                told = f"快照 {report.snapshot}：{'、'.join(file.name for file in report.files)}"
+                _note(store.path, "watch", told)
+            return report
         finally:
             store.close()
 
@@ -476,7 +487,9 @@ def _conclude_round(found: Round, as_json: bool) -> int:
 
 def run_briefing(options: Any) -> int:
     """`shequ brief --month YYYY-MM --out DIR`: issue the monthly briefing."""
-    return run_brief(options, _profile(options), _print_json, _tell_progress(options))
+    code = run_brief(options, _profile(options), _print_json, _tell_progress(options))
+    _note_reading(options.store, "brief", str(options.out))
+    return code
 
 
 def run_template(options: Any) -> int:
@@ -530,6 +543,7 @@ def run_export(options: Any) -> int:
         store, _profile(options), options.out, options.format or ["xlsx"], options.first,
         options.last, options.category, options.compound,
     )  # fmt: skip
+    _note_reading(store.path, "export", "、".join(path.name for path in written))
     if options.json:
         _print_json({"files": [str(path) for path in written]})
         return DONE
@@ -541,6 +555,7 @@ def run_export(options: Any) -> int:
 def run_query(options: Any) -> int:
     """`shequ query "SELECT …"`: answer one SELECT."""
     columns, rows = Store(options.store, read_only=True).query(options.sql)
+    _note_reading(options.store, "query", mask_text(options.sql)[0][:LONGEST_QUERY])
     if options.json:
         _print_json({"columns": columns, "rows": [[_finite(cell) for cell in row] for row in rows]})
         return DONE
@@ -564,10 +579,15 @@ def run_serve(options: Any) -> int:
     store.close()
     os.environ["SHEQU_STORE"] = str(store.path)
     os.environ["SHEQU_PROFILE"] = str(options.profile.absolute()) if options.profile else ""
+    os.environ["SHEQU_LOG"] = str(options.log.absolute()) if options.log else ""
     print(f"数据在 {store.path}", flush=True)
     print(f"请用浏览器打开 http://{options.host}:{options.port} （按 Ctrl+C 结束）", flush=True)
     # By name, since imports go from the dashboard to here and not back.
-    uvicorn.run("dashboard.server:app", host=options.host, port=options.port, log_level="warning")
+    uvicorn.run(
+        "dashboard.server:app", host=options.host, port=options.port, log_level="warning",
+        # Pages that are open do not hold up the end: they open again by themselves.
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )  # fmt: skip
     return DONE
 
 
@@ -645,6 +665,14 @@ def _tell_backup(made: Backup, said: str, options: Any) -> int:
 def _note(folder: Path, what: str, detail: str) -> None:
     """Add to the audit what was done at this machine's own keyboard."""
     Accounts(folder).note(user_name(), what, detail, "")
+
+
+def _note_reading(folder: Path, what: str, detail: str) -> None:
+    """The same of what changes nothing: where nothing can be written, it is done all the same."""
+    try:
+        _note(folder, what, detail)
+    except AccessError as error:
+        print(f"{error}这一次没有记进操作记录。", file=sys.stderr)
 
 
 def run_doctor(options: Any) -> int:

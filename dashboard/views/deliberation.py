@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard import choice, explain, load, page
+from dashboard import access, choice, explain, load, page
 from dashboard.charts import chart_months
 from dashboard.talks import (
     LEVELS,
@@ -617,11 +617,14 @@ def _offer(kind: str, write: Callable[[], bytes], what: str) -> None:
     """A button with a paper behind it, which is written when it is wanted."""
     name = say("papers.file", paper=say(f"papers.{kind}"), what=what).strip()
     lang = choice.current().lang
+    note = access.prepare_note("paper", name)
 
     def write_it() -> bytes:
         # The click is answered by a thread of its own, which does not know the visitor.
         speak(lang)
-        return write()
+        written = write()
+        note()
+        return written
 
     st.download_button(
         say("papers.get", paper=say(f"papers.{kind}")), write_it, f"{name}.docx", DOCX,

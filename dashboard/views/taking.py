@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pandas as pd
 import streamlit as st
 
-from dashboard import choice, load, page
+from dashboard import access, choice, load, page
 from dashboard.map.colouring import Colouring
 from dashboard.map.layers import list_flagged
 from dashboard.words import say, speak
@@ -56,11 +56,14 @@ def _draw(
 
 def _offer(form: str, write: Callable[[], bytes], name: str) -> None:
     lang, kept = choice.current().lang, choice.current()
+    note = access.prepare_note("export", name)
 
     def write_it() -> bytes:
         # The click is answered by a thread of its own, which does not know the visitor.
         speak(lang)
-        return write()
+        written = write()
+        note()
+        return written
 
     st.download_button(
         say(f"take.{form}"), write_it, name, TYPES.get(form, "image/png"),

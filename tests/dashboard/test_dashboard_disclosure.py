@@ -219,6 +219,19 @@ def test_single_requests_are_for_those_who_see_everything(look_as: Callable[[str
         assert "service_request_id" not in bytes(answer.body).decode()
 
 
+def test_whatever_is_taken_away_is_written_down_with_who_and_from_where(
+    look_as: Callable[[str], Open], store: Path
+) -> None:
+    look_as("街道")
+    note = access.prepare_note("export", "社区.xlsx")
+    # The click is answered elsewhere, where nobody is known.
+    look_as("公示栏")
+    note()
+    event = Accounts(store).audit()[0]
+    assert (event.who, event.what, event.detail) == ("街道", "export", "社区.xlsx")
+    assert event.address == "10.0.0.8"
+
+
 def test_what_is_kept_for_one_visitor_is_not_given_to_another(
     look_as: Callable[[str], Open],
 ) -> None:
