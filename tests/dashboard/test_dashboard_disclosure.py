@@ -32,7 +32,7 @@ SECRET = "荷塘月色 2026"
 # Most of the sample's old courtyards have fewer than so many complaints in the window.
 FEWEST = 50
 # What reads all there is, and asks first whether its reader may: each has a test of its own.
-ASKING = ("desk.py", "open311.py")
+ASKING = ("desk.py", "open311.py", "metrics.py")
 DAY = date(2026, 10, 1)
 SMALL = {"T11": 39, "T13": 36, "T16": 44}
 
