@@ -28,7 +28,8 @@ TOP_MM, LEFT_MM, WIDTH_MM, HEIGHT_MM = 37, 28, 156, 225
 LINES = 22
 TITLE_PT, BODY_PT, TABLE_PT, NUMBER_PT = 22, 16, 12, 14
 MASTHEAD_PT, FINE_PT = 40, 9
-LINE_PT = HEIGHT_MM / 25.4 * 72 / LINES
+# Down to a twentieth of a point, which is how files count: rounded up the last line would not fit.
+LINE_PT = int(HEIGHT_MM / 25.4 * 72 / LINES * 20) / 20
 # 28 characters in a line: each stands a quarter of a point closer than its size would have it.
 CHARACTERS = 28
 CLOSER_PT = 0.25

@@ -110,7 +110,7 @@ def fill_template(path: Path, briefing: Briefing, pictures: Mapping[str, bytes])
         if alone and alone[1] in filling.sections:
             _put_section(document, paragraph, filling.sections[alone[1]], pictures)
         elif "{{" in paragraph.text:
-            _replace_words(paragraph, filling.words)
+            replace_words(paragraph, filling.words)
     held = io.BytesIO()
     document.save(held)
     return pin_package(held.getvalue())
@@ -150,7 +150,7 @@ def _list_places(document: DocumentType) -> Iterator[tuple[str, DocxParagraph]]:
                     yield look_up("brief.template.margin", "zh"), paragraph
 
 
-def _replace_words(paragraph: DocxParagraph, words: Mapping[str, str]) -> None:
+def replace_words(paragraph: DocxParagraph, words: Mapping[str, str]) -> None:
     """Put words in; a placeholder may lie across several runs, the first gives it its look."""
     for found in reversed(list(PLACEHOLDER.finditer(paragraph.text))):
         start, end, at, value = found.start(), found.end(), 0, words[found[1]]

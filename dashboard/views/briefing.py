@@ -240,6 +240,7 @@ def _offer_extras(press: Press, scope: Scope) -> None:
         placeholder=say("brief.extras_hint"), format_func=lambda name: say(f"brief.extra.{name}"),
     )  # fmt: skip
     if picked is None:
+        page.show_note([say("brief.extras_elsewhere")])
         return
     page.show_note([say(f"brief.extra_told.{picked}")])
     with st.spinner(say("brief.typesetting")):

@@ -8,11 +8,14 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 
 import pandas as pd
 import pypdfium2 as pdfium
 import pytest
 from docx import Document
+from hypothesis import given
+from hypothesis import strategies as st
 from openpyxl import load_workbook
 from PIL import Image
 
@@ -27,7 +30,7 @@ from dashboard.briefing.extras import (
     write_web,
 )
 from dashboard.briefing.issuing import Press, clean_name
-from dashboard.briefing.template import fill_template
+from dashboard.briefing.template import PLACEHOLDER, fill_template, replace_words
 from dashboard.briefing.web import write_html
 from etl.briefing.compose import Briefing
 from etl.briefing.model import read_blocks, read_text
@@ -212,6 +215,25 @@ def test_a_template_is_filled_in_its_own_look(
     assert filled.tables[0].rows[0].cells[0].text in ("单位：T社区", "指标")
     assert "受理诉求" in [c.text for t in filled.tables for row in t.rows for c in row.cells]
     assert "{{" not in "\n".join(lines)
+
+
+@given(
+    st.lists(st.sampled_from(["{{甲}}", "{{ 乙 }}", "字", "{", "}", "a b"]), max_size=12),
+    st.randoms(),
+)
+def test_a_placeholder_may_lie_across_runs_cut_anywhere(parts: list[str], random: Random) -> None:
+    text = "".join(parts)
+    paragraph = Document().add_paragraph()
+    at = 0
+    while at < len(text):
+        step = random.randint(1, 4)
+        paragraph.add_run(text[at : at + step])
+        at += step
+    words = {"甲": "1", "乙": ""}
+    wanted = PLACEHOLDER.sub(lambda found: words.get(found[1], found[0]), text)
+    if set(PLACEHOLDER.findall(text)) <= set(words):
+        replace_words(paragraph, words)
+        assert paragraph.text == wanted
 
 
 def test_the_whole_text_can_be_put_into_a_template(tmp_path: Path, community: Briefing) -> None:
