@@ -18,7 +18,9 @@ COLOURINGS = (
     "norms", "networks", "needs", "matters", "promises", "meetings", "handbook", "late", "committee",
 )  # fmt: skip
 OVERLAYS = ("hotspots", "density", "gaps", "organizations", "reach", "actions", "buildings")
-FORMS = ("map", "months", "table")
+FORMS = ("map", "months", "compare", "table")
+# What is compared.
+SIDES = ("months", "colours", "places")
 # The parts of the page on organizations.
 PARTS = ("gaps", "growth", "committees", "core", "watch", "activities", "network")
 # The parts of the page on deliberation.
@@ -27,7 +29,19 @@ TALKS = ("first", "matters", "needs", "promises", "handbook", "papers")
 LAYOUTS = ("bulletin", "official")
 LANGUAGES = ("zh", "en")
 # What a page itself checks against its data.
-FREE = ("at", "category", "matter", "problem", "act", "find", "kind", "links", "span", "scope")
+FREE = (
+    "at",
+    "category",
+    "matter",
+    "problem",
+    "act",
+    "find",
+    "kind",
+    "links",
+    "span",
+    "scope",
+    "at2",
+)
 KEPT, SAID, MARK = "choice", "said", "choice-mark"
 # A run that was asked for before the browser heard of the new address still says the former one; it
 # begins as soon as the run before it has ended.
@@ -64,6 +78,11 @@ class Choice:
     scope: str = ""
     # The month that the map shows while it goes through them.
     frame: str = ""
+    # What is compared with what: the kind, and the second side of each.
+    vs: str = ""
+    frame2: str = ""
+    color2: str = ""
+    at2: str = ""
     # Of the page on briefings: the month ('' is the newest whole one) and the form.
     issue: str = ""
     layout: str = ""
@@ -86,6 +105,7 @@ def read_query(query: Mapping[str, str]) -> Choice:
         "color": COLOURINGS, "form": FORMS, "part": PARTS, "talk": TALKS, "lang": LANGUAGES,
         "layout": LAYOUTS,
     }  # fmt: skip
+    allowed_words |= {"vs": SIDES, "color2": COLOURINGS}
     for name, allowed in allowed_words.items():
         if query.get(name) in allowed:
             choice = replace(choice, **{name: query[name]})
@@ -98,7 +118,7 @@ def read_query(query: Mapping[str, str]) -> Choice:
         choice = replace(choice, path=query["path"])
     for name in FREE:
         choice = replace(choice, **{name: str(query.get(name, ""))[:200]})
-    for name in ("first", "last", "issue", "month", "frame"):
+    for name in ("first", "last", "issue", "month", "frame", "frame2"):
         choice = replace(choice, **{name: _read_month(query.get(name, ""))})
     return choice
 

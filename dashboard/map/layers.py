@@ -42,6 +42,7 @@ class Drawing:
     has_buildings: bool = False
     frames: Frames | None = None
     month: str = ""
+    is_linked: bool = False
 
 
 def make_groups(drawing: Drawing) -> list[folium.FeatureGroup]:
@@ -80,6 +81,7 @@ def write_spec(drawing: Drawing) -> dict[str, Any]:
         "gaps": list(lacking),
         "actions": draw_actions(drawing.actions),
         "buildings": drawing.has_buildings,
+        "linked": drawing.is_linked,
         "frames": drawing.frames.as_spec(drawing.month) if drawing.frames else None,
     }
     spec["mark"] = hashlib.sha256(write_literal(spec).encode()).hexdigest()[:12]

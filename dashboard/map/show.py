@@ -17,14 +17,15 @@ def show_map(
     shapes: str,
     on_pick: Callable[[str], None],
     on_month: Callable[[str], None] = lambda _month: None,
+    name: str = "",
 ) -> None:
     """Show the map; a click on a compound calls `on_pick` with its id before the page runs again,
-    and a month that was stopped at calls `on_month`.
+    and a month that was stopped at calls `on_month`. Two maps on one page need a `name` each.
 
     The page asks streamlit-folium for nothing back, so that moving the map costs no run; our own
     script sends the one value that matters, the id of the compound that was clicked.
     """
-    ground, groups, key = make_map(shapes), make_groups(drawing), make_key(shapes)
+    ground, groups, key = make_map(shapes), make_groups(drawing), make_key(shapes + name)
     for part in (ground, *groups):
         refuse_outside(part)
 

@@ -15,7 +15,7 @@ from dashboard.map.layers import CIRCLED, Drawing, list_flagged
 from dashboard.map.legend import draw_legend
 from dashboard.map.months import colour_months
 from dashboard.map.signs import LOOKS, find_gaps, find_services, look_of, tell_lacking
-from dashboard.views import card, tables, taking, targets
+from dashboard.views import card, comparing, tables, taking, targets
 from dashboard.words import known, name_value, say, tell_period
 from etl import periods
 
@@ -88,6 +88,9 @@ def show() -> None:
     if load.may_read(build, "out_handbook"):
         table["handbook_problem"] = _read_handbook(build, table["top_category"])
     sight = Sight(build, chosen, listed, period, table, chosen.color or usual)
+    if chosen.form == "compare":
+        _show_sight(sight)
+        return
     left, right = st.columns([1.9, 1], gap="medium")
     with left:
         _show_sight(sight)
@@ -113,9 +116,9 @@ def _mend_link(compounds: pd.DataFrame, months: pd.DataFrame, listed: list[pd.Ti
         st.warning(say("map.category_gone", name=chosen.category))
         choice.change(category="")
     names = {f"{month:%Y-%m}" for month in listed}
-    if {chosen.first, chosen.last, chosen.frame} - names - {""}:
+    if {chosen.first, chosen.last, chosen.frame, chosen.frame2} - names - {""}:
         st.warning(say("map.month_gone"))
-        choice.change(first="", last="", frame="")
+        choice.change(first="", last="", frame="", frame2="")
 
 
 def _show_controls(
@@ -123,36 +126,47 @@ def _show_controls(
     usual: str,
 ) -> None:  # fmt: skip
     chosen = choice.current()
-    colourings = withheld.list_offered(build.audience, choice.COLOURINGS)
-    overlays = withheld.list_offered(build.audience, choice.OVERLAYS)
+    forms = _list_forms(build, listed)
+    shown = chosen.form if chosen.form in forms else "map"
     with st.container(horizontal=True, vertical_alignment="bottom", key="controls"):
-        color = st.selectbox(
-            say("control.color"), colourings, width=COLOUR_PX,
-            index=colourings.index(chosen.color or usual),
-            format_func=lambda name: say(f"color.{name}"), key=f"color.{choice.mark()}",
-        )  # fmt: skip
-        show = st.pills(
-            say("control.show"), overlays, selection_mode="multi", default=chosen.show,
-            format_func=lambda name: say(f"show.{name}"), key=f"show.{choice.mark()}",
-        )  # fmt: skip
-        forms = _list_forms(build, listed)
+        if shown in ("map", "table"):
+            _show_layers(build, usual)
         form = st.segmented_control(
-            say("control.form"), forms, default=chosen.form if chosen.form in forms else "map",
-            format_func=lambda name: say(f"form.{name}"), key=f"form.{choice.mark()}", required=True,
+            say("control.form"), forms, default=shown, required=True,
+            format_func=lambda name: say(f"form.{name}"), key=f"form.{choice.mark()}",
         )  # fmt: skip
-        choice.change(
-            color="" if color == usual else color,
-            show=tuple(name for name in choice.OVERLAYS if name in show),
-            form=form,
-        )
+        choice.change(form=form)
+        if form != shown:
+            # The other forms have controls of their own.
+            st.rerun()
         if listed:
             _show_filter(compounds, months, listed)
+
+
+def _show_layers(build: load.Build, usual: str) -> None:
+    """What the colours say, and what lies over them."""
+    chosen = choice.current()
+    colourings = withheld.list_offered(build.audience, choice.COLOURINGS)
+    overlays = withheld.list_offered(build.audience, choice.OVERLAYS)
+    color = st.selectbox(
+        say("control.color"), colourings, width=COLOUR_PX,
+        index=colourings.index(chosen.color or usual),
+        format_func=lambda name: say(f"color.{name}"), key=f"color.{choice.mark()}",
+    )  # fmt: skip
+    show = st.pills(
+        say("control.show"), overlays, selection_mode="multi", default=chosen.show,
+        format_func=lambda name: say(f"show.{name}"), key=f"show.{choice.mark()}",
+    )  # fmt: skip
+    choice.change(
+        color="" if color == usual else color,
+        show=tuple(name for name in choice.OVERLAYS if name in show),
+    )
 
 
 def _list_forms(build: load.Build, listed: list[pd.Timestamp]) -> list[str]:
     """How the page can be seen: month after month only where there are months, and no hidden ones."""
     has_months = len(listed) > 1 and not build.audience.is_suppressed
-    return [form for form in choice.FORMS if form != "months" or has_months]
+    return [form for form in choice.FORMS if form not in ("months", "compare") or has_months]
 
 
 def _find_usual_colour(compounds: pd.DataFrame, listed: list[pd.Timestamp]) -> str:
@@ -193,6 +207,11 @@ def _show_sight(sight: Sight) -> None:
     colouring = colour_compounds(sight.color, sight.table)
     if sight.choice.form == "months":
         _show_months(sight)
+        return
+    if sight.choice.form == "compare":
+        address = f"{SHAPES}?at={sight.build.snapshot}"
+        comparing.show(sight.build, sight.table, sight.listed, sight.color, address)
+        explain.offer("map", "rate", "shrunk", "rank")
         return
     if sight.choice.form == "table":
         targets.show_table(sight.table)

@@ -301,6 +301,36 @@
     window.Streamlit.setComponentValue({ month: view.month, count: view.picks });
   }
 
+  /* ---- two maps that move together ----------------------------------------------------- */
+
+  /* Maps of one page know one another by a list that the page itself holds. */
+  function joinOthers() {
+    if (view.isJoined || !view.paint.linked) return;
+    view.isJoined = true;
+    var host = window.parent, me = {
+      follow: function (spot, zoom) {
+        if (!view.paint.linked || !isSeen()) return;
+        view.isFollowing = true;
+        view.map.setView(spot, zoom, { animate: false });
+        view.isFollowing = false;
+        view.isHome = false;
+      },
+    };
+    function leave(gone) {
+      host.shequMaps = (host.shequMaps || []).filter(function (one) { return one !== gone; });
+    }
+    host.shequMaps = (host.shequMaps || []).concat(me);
+    window.addEventListener("pagehide", function () { leave(me); });
+    view.map.on("moveend", function () {
+      if (!view.paint.linked || view.isFollowing || view.isFitting) return;
+      var spot = view.map.getCenter(), zoom = view.map.getZoom();
+      host.shequMaps.slice().forEach(function (other) {
+        if (other === me) return;
+        try { other.follow([spot.lat, spot.lng], zoom); } catch (error) { leave(other); }
+      });
+    });
+  }
+
   function choose(id) {
     view.picks += 1;
     view.chosen = id;
@@ -336,12 +366,14 @@
   function repaint() {
     var began = performance.now();
     showFrames();
+    joinOthers();
     colour();
     drawOverlays();
     bringIntoView();
     tidy();
     var container = view.map.getContainer();
     container.setAttribute("data-painted", view.paint.mark);
+    container.setAttribute("data-zoom", view.map.getZoom().toFixed(1));
     container.setAttribute("data-paint-ms", (performance.now() - began).toFixed(1));
   }
 
@@ -611,6 +643,7 @@
   function tidy() {
     if (!view.shapes || !view.paint || !isSeen()) return;
     var zoom = view.map.getZoom();
+    view.map.getContainer().setAttribute("data-zoom", zoom.toFixed(1));
     toggle(view.buildings, view.paint.buildings && zoom >= BUILDINGS_FROM);
     view.map.getContainer().classList.toggle("sq-near", zoom >= BUILDINGS_FROM);
     if (view.isMany) rescalePoints(zoom);
