@@ -63,6 +63,24 @@ def show_picture(picture: bytes, told: str) -> None:
     )
 
 
+def offer_tour() -> None:
+    """Three steps for whoever is here for the first time; the browser remembers that it was seen."""
+    steps = "".join(
+        f"<li{'' if at == 1 else ' hidden'}><b>{escape(say('tour.step', at=at))}</b> "
+        f"{escape(say(f'tour.{at}'))}</li>"
+        for at in (1, 2, 3)
+    )
+    names = (("tour-next", say("tour.next")), ("tour-end", say("tour.end")))
+    buttons = "".join(
+        f'<button type="button" class="sq-button" data-sq="{what}">{escape(told)}</button>'
+        for what, told in names
+    )
+    st.html(
+        f'<section class="sq-tour" data-sq-tour hidden aria-label="{escape(say("tour.title"))}">'
+        f'<ol aria-live="polite">{steps}</ol><p>{buttons}</p></section>'
+    )
+
+
 def show_key_figures(name: str, totals: dict[str, float]) -> None:
     """The name of the community, and how many there are of what; what is missing is said too."""
     items = []

@@ -22,6 +22,7 @@ def show() -> None:
         page.show_empty()
         return
     page.show_key_figures(load.profile().name, periods.read_totals(load.frame(build, "out_totals")))
+    page.offer_tour()
     tasks = list_tasks(build, pd.Timestamp.now())
     page.show_heading(say("today.title"))
     page.show_note([_tell_lead(build)])

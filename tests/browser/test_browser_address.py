@@ -56,3 +56,35 @@ def test_the_list_of_pages_keeps_the_compound_and_the_language(
     page.get_by_role("radio", name="中文").click()
     page.get_by_role("heading", name="热点与趋势").wait_for()
     page.wait_for_url(lambda url: "lang" not in url and "at=T14" in url)
+
+
+def test_the_tour_has_three_steps_and_is_shown_once(visit: Visitor, sample_server: str) -> None:
+    page = visit().open(sample_server)
+    tour = page.get_by_role("region", name="怎么用，三步")
+    expect(tour).to_contain_text("第 1 步")
+    tour.get_by_role("button", name="下一步").click()
+    expect(tour.locator("li:visible")).to_contain_text("第 2 步")
+    tour.get_by_role("button", name="下一步").press("Enter")
+    expect(tour.locator("li:visible")).to_contain_text("第 3 步")
+    tour.get_by_role("button", name="知道了").click()
+    expect(tour).to_be_hidden()
+    page.reload()
+    page.get_by_role("heading", name="今天要办的").wait_for()
+    page.locator(STILL).wait_for()
+    expect(page.get_by_role("region", name="怎么用，三步")).to_be_hidden()
+
+
+def test_a_compound_s_page_prints_whole_and_without_controls(
+    visit: Visitor, sample_server: str
+) -> None:
+    page = visit().open(sample_server, "/compound?at=T14")
+    page.get_by_role("heading", name="以上来自哪些表").wait_for()
+    page.locator(STILL).wait_for()
+    page.evaluate("window.print = () => { window.wasPrinted = true; }")
+    page.get_by_role("button", name="打印这一页").click()
+    assert page.evaluate("window.wasPrinted")
+    page.emulate_media(media="print")
+    for hidden in ('[data-testid="stSidebar"]', ".sq-button", ".st-key-compound-pick"):
+        expect(page.locator(hidden).first).to_be_hidden()
+    high = page.evaluate("document.documentElement.scrollHeight")
+    assert high > 3000
