@@ -240,7 +240,7 @@ def show_empty() -> None:
 def show_failure(error: Exception) -> bool:
     """The one error handler: a sentence for the visitor, the rest for the log."""
     if isinstance(error, ShequError):
-        st.error(str(error))
+        st.error(write_plain(str(error)))
         return True
     code = secrets.token_hex(3).upper()
     log.error("page failed, reference %s", code, exc_info=error)

@@ -29,7 +29,7 @@ def sum_up(report: Report, key: str) -> str:
 def show_report(report: Report) -> None:
     """What a refresh found: sheet by sheet, change by change, then cell by cell."""
     for warning in report.warnings:
-        st.warning(warning)
+        st.warning(page.write_plain(warning))
     _show_sheets(report)
     _show_totals(report)
     _show_changes(report)

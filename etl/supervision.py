@@ -72,6 +72,10 @@ def _list_serving(states: pd.DataFrame) -> pd.DataFrame:
         & states["organization_id"].notna()
     ].rename(columns={"compound_id": "served_id", "organization_name": "name"})
     serves = serves.drop_duplicates(["organization_id", "served_id"])
+    # Sheets may call one organization a company here and a committee there: it is judged as one.
+    first = serves.sort_values(["organization_id", "served_id", "kind"])
+    kinds = first.drop_duplicates("organization_id").set_index("organization_id")["kind"]
+    serves = serves.assign(kind=serves["organization_id"].map(kinds.to_dict()))
     both = [serves.assign(compound_id=""), serves.assign(compound_id=serves["served_id"])]
     return pd.concat(both, ignore_index=True)
 

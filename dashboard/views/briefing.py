@@ -63,6 +63,8 @@ def _choose(press: Press, months: list[date]) -> tuple[date, str, str]:
     usual = f"{newest.iloc[0]:%Y-%m}" if len(newest) else f"{months[0]:%Y-%m}"
     listed = [f"{month:%Y-%m}" for month in months]
     wanted = chosen.issue if chosen.issue in listed else usual
+    # The newest month of the figures may be none of those that a briefing can be of.
+    wanted = wanted if wanted in listed else listed[0]
     first, second, third = st.columns([1, 1.4, 1.2], vertical_alignment="bottom")
     with first:
         month = st.selectbox(

@@ -49,7 +49,7 @@ def _pick_place(compounds: pd.DataFrame) -> str:
     names = dict(zip(compounds["compound_id"], compounds["name"], strict=True))
     at = choice.current().at
     if at and at not in names:
-        st.warning(say("map.gone", name=at))
+        st.warning(say("map.gone", name=page.write_plain(at)))
         choice.change(at="")
         at = ""
     places = sorted(names, key=lambda place: str(names[place]))

@@ -42,7 +42,7 @@ def show() -> None:
     page.show_title(say("nav.data"), say("data.lead"))
     done = st.session_state.pop(DONE, None)
     if done:
-        st.success(done)
+        st.success(page.write_plain(done))
     who = _ask_who(access.require_update())
     files = st.file_uploader(
         say("data.upload"), type=list(ACCEPTED), accept_multiple_files=True,

@@ -81,7 +81,7 @@ def _pick_compound(talks: Talks) -> Talks:
     places = ["", *sorted(talks.names, key=lambda place: talks.names[place])]
     at = choice.current().at
     if at and at not in talks.names:
-        st.warning(say("map.gone", name=at))
+        st.warning(say("map.gone", name=page.write_plain(at)))
         choice.change(at="")
         at = ""
     picked = st.selectbox(
@@ -194,7 +194,7 @@ def _show_matters(build: load.Build, talks: Talks) -> None:
         return
     chosen = choice.current().matter
     if chosen and chosen not in set(talks.matters["matter_id"]):
-        st.warning(say("talks.matter_gone", name=chosen))
+        st.warning(say("talks.matter_gone", name=page.write_plain(chosen)))
         choice.change(matter="")
     _pick_matter(talks)
     chosen = choice.current().matter
@@ -558,7 +558,11 @@ def _show_handbook(talks: Talks) -> None:
     )
     for party, duties in talks.duties.groupby("party", sort=True):
         with st.expander(
-            say("handbook.duties_of", party=name_value("party", party), count=len(duties))
+            say(
+                "handbook.duties_of",
+                party=page.write_plain(name_value("party", party)),
+                count=len(duties),
+            )
         ):
             page.show_rows(
                 [say(f"handbook.{name}") for name in ("category", "role", "duty")],

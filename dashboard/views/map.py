@@ -110,10 +110,10 @@ def _mend_link(compounds: pd.DataFrame, months: pd.DataFrame, listed: list[pd.Ti
     """A link may be older than the data: say what is gone, and show the rest."""
     chosen = choice.current()
     if chosen.at and chosen.at not in set(compounds["compound_id"]):
-        st.warning(say("map.gone", name=chosen.at))
+        st.warning(say("map.gone", name=page.write_plain(chosen.at)))
         choice.change(at="")
     if chosen.category and chosen.category not in set(months["category"]):
-        st.warning(say("map.category_gone", name=chosen.category))
+        st.warning(say("map.category_gone", name=page.write_plain(chosen.category)))
         choice.change(category="")
     names = {f"{month:%Y-%m}" for month in listed}
     if {chosen.first, chosen.last, chosen.frame, chosen.frame2} - names - {""}:

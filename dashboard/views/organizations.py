@@ -48,7 +48,7 @@ def _show_controls(compounds: pd.DataFrame) -> None:
     """Which part, and of all compounds or of one; both are in the address."""
     chosen = choice.current()
     if chosen.at and chosen.at not in compounds.index:
-        st.warning(say("map.gone", name=chosen.at))
+        st.warning(say("map.gone", name=page.write_plain(chosen.at)))
         choice.change(at="")
         chosen = choice.current()
     part = st.segmented_control(

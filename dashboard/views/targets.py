@@ -41,7 +41,7 @@ def _show_target(row: Any) -> None:
     steady = say("targets.steady", pct=row.top_share) if pd.notna(row.top_share) else ""
     with st.container(key=f"target-{row.compound_id}"):
         if st.button(
-            f"{say('targets.rank', rank=row.rank)}  {row.name}",
+            f"{say('targets.rank', rank=row.rank)}  {page.write_plain(row.name)}",
             key=f"open.{row.compound_id}", type="tertiary", help=say("targets.open"),
         ):  # fmt: skip
             choice.change(at=row.compound_id)

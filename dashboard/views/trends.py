@@ -53,11 +53,11 @@ def _show_controls(compounds: pd.DataFrame, months: pd.DataFrame) -> tuple[str, 
     names = dict(zip(compounds["compound_id"], compounds["name"], strict=True))
     chosen = choice.current()
     if chosen.at and chosen.at not in names:
-        st.warning(say("map.gone", name=chosen.at))
+        st.warning(say("map.gone", name=page.write_plain(chosen.at)))
         choice.change(at="")
     sums = months.groupby("category")["complaint_count"].sum().sort_values(ascending=False)
     if chosen.category and chosen.category not in sums.index:
-        st.warning(say("map.category_gone", name=chosen.category))
+        st.warning(say("map.category_gone", name=page.write_plain(chosen.category)))
         choice.change(category="")
     chosen = choice.current()
     places = ["", *sorted(names, key=lambda place: str(names[place]))]

@@ -415,3 +415,33 @@ def test_empty_tables_are_shown_as_empty(empty_store: Store, write_xlsx: WriteXl
                  "out_festivals", "out_network_nodes", "out_network_links",
                  "out_network_missing"):  # fmt: skip
         assert empty_store.frame(name).empty
+
+
+def test_an_organization_that_two_sheets_call_by_two_kinds_is_judged_once(
+    empty_store: Store, tmp_path: Path
+) -> None:
+    book = write_workbook(
+        tmp_path / "两种叫法.xlsx",
+        {
+            "小区台账": [
+                ["小区编号", "小区名称", "小区类型", "总户数"],
+                ["T1", "甲园", "商品房", 100], ["T2", "乙园", "商品房", 100],
+            ],
+            "组织台账": [
+                ["组织编号", "组织名称", "组织类型", "所在小区", "运行状态"],
+                ["O1", "甲园物业", "物业", "甲园", "正常"],
+            ],
+            "组织覆盖": [
+                ["小区", "组织类型", "组织", "状态"], ["乙园", "业委会", "甲园物业", "正常"],
+            ],
+            "投诉工单": [
+                ["工单编号", "受理时间", "诉求类别", "小区"],
+                ["G1", "2026-01-05", "停车管理", "甲园"],
+            ],
+        },
+    )  # fmt: skip
+    assert refresh(empty_store, [book]).snapshot is not None
+    told = empty_store.frame("out_supervision")
+    assert set(told["organization_id"]) == {"O1"}
+    assert told["kind"].nunique() == 1
+    assert not told.duplicated(["organization_id", "compound_id", "basis"]).any()
