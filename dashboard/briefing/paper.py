@@ -52,6 +52,7 @@ class Paper:
         self._counts = [0] * DEPTHS
         self._captions = {"table": 0, "picture": 0}
         self._marks = marks or {}
+        self._ids: dict[str, str] = {}
         self._set_page()
         self._set_styles()
         self._number_pages()
@@ -76,7 +77,7 @@ class Paper:
         count = self._counts[depth - 1]
         number = write_number(count) if depth < DEPTHS else str(count)
         told = say(f"paper.heading.{depth}", number=number, text=text)
-        self.document.add_paragraph(told, style=f"Heading {depth}")
+        self.line(told, f"Heading {depth}")
 
     def paragraph(self, text: str) -> None:
         """A paragraph of the body, its first line set in by two characters."""
@@ -84,9 +85,15 @@ class Paper:
 
     def line(self, text: str, style: str) -> Paragraph:
         """A paragraph in a style; cited figures in it carry the number of their mark."""
-        paragraph = self.document.add_paragraph(style=style)
+        paragraph = self.document.add_paragraph()
+        # By its id, looked up once: the library goes through all styles for every paragraph.
+        paragraph._p.style = self._ids.get(style) or self._find_id(style)
         self._fill(paragraph, text)
         return paragraph
+
+    def _find_id(self, style: str) -> str:
+        self._ids[style] = self.document.styles[style].style_id
+        return self._ids[style]
 
     def _fill(self, paragraph: Paragraph, text: str) -> None:
         for piece, figure_id in split_cited(text):

@@ -54,12 +54,19 @@ class Facts:
     read: Reader
     phrases: Phrases
 
+    @cached_property
+    def _kept(self) -> dict[tuple[str, ...], pd.DataFrame]:
+        """What was worked out once and is asked for again by several sections."""
+        return {}
+
     def table(self, name: str) -> pd.DataFrame:
         """A table, only the rows of the compound if the briefing is about one."""
-        found = self.read(name)
-        if self.scope.compound_id and "compound_id" in found:
-            return found[found["compound_id"] == self.scope.compound_id]
-        return found
+        if ("table", name) not in self._kept:
+            found = self.read(name)
+            if self.scope.compound_id and "compound_id" in found:
+                found = found[found["compound_id"] == self.scope.compound_id]
+            self._kept["table", name] = found
+        return self._kept["table", name]
 
     @cached_property
     def compounds(self) -> pd.DataFrame:
@@ -123,6 +130,11 @@ class Facts:
 
     def spread(self, by: str = "", column: str = "complaint_count") -> pd.DataFrame:
         """Counts by month, ascending and without a gap; one row for all, or one for each of `by`."""
+        if ("spread", by, column) not in self._kept:
+            self._kept["spread", by, column] = self._spread(by, column)
+        return self._kept["spread", by, column]
+
+    def _spread(self, by: str, column: str) -> pd.DataFrame:
         months = self.months if by != "compound_id" else self.months.dropna(subset=["compound_id"])
         if self.first_month is None:
             return pd.DataFrame()
