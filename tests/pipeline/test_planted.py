@@ -7,6 +7,7 @@ import itertools
 import logging
 import random
 import re
+import shutil
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,11 +17,13 @@ from typing import Any
 
 import pandas as pd
 import pyarrow.parquet as pq
+import pypdfium2 as pdfium
 import pytest
 from openpyxl import Workbook
 
 from dashboard import load, settings
 from dashboard.app import PAGES
+from etl.cli import main
 from etl.exporting import ALL_FORMATS, export
 from etl.profile import parse_profile
 from etl.refresh import refresh
@@ -260,3 +263,26 @@ def test_the_owners_own_workbook_is_given_back_and_not_kept(
     kept = [p for p in (folder / "store").rglob("*") if re.search(r"\.xlsx?$", p.name)]
     assert kept == []
     assert len(secrets) > 0
+
+
+def test_nothing_of_it_is_in_a_briefing(
+    planted: tuple[Path, list[Secret], Report, str], tmp_path: Path
+) -> None:
+    folder, secrets, _, _ = planted
+    store, out = shutil.copytree(folder / "store", tmp_path / "store"), tmp_path / "out"
+    with Store(store, read_only=True) as opened:
+        months = opened.frame("out_months")["month"]
+    month = f"{months.min():%Y-%m}"
+    assert main(["brief", "--month", month, "--out", str(out), "--store", str(store)]) == 0
+    written = [path for path in out.rglob("*") if path.is_file()]
+    assert {path.suffix for path in written} >= {".docx", ".pdf"}
+    for path in written:
+        parts = [path.read_bytes().decode("utf-8", errors="replace")]
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                parts += [archive.read(n).decode("utf-8", "replace") for n in archive.namelist()]
+        if path.suffix == ".pdf":
+            with pdfium.PdfDocument(path) as paper:
+                parts += [page.get_textpage().get_text_bounded() for page in paper]
+        for part in parts:
+            assert find_in(part, secrets) == [], path.name
