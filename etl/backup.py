@@ -37,7 +37,12 @@ MANIFEST = "manifest.json"
 KIND = "shequ-backup"
 # More than this in a backup, or longer lists, are none of ours.
 MOST_FILES, MOST_BYTES = 2_000_000, 1 << 42
+TRIES = 3
 LONGEST_MANIFEST = 512 << 20
+
+
+class _GoneError(StoreError):
+    """A file that the catalogue named is not there."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +86,10 @@ def back_up(folder: Path, target: Path, now: datetime | None = None) -> Backup:
     if not (folder / CATALOGUE).is_file():
         raise StoreError(f"“{folder}”里没有数据，没有可备份的。")
     try:
+        for _ in range(TRIES - 1):
+            # Old states may be let go while they are copied: then a newer catalogue names fewer.
+            with suppress(_GoneError):
+                return _write(folder, target, made_at)
         return _write(folder, target, made_at)
     except (OSError, sqlite3.Error, zipfile.BadZipFile) as error:
         raise StoreError(f"备份没有写成：{_explain(error)}") from error
@@ -129,7 +138,7 @@ def _pack(
     with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
         for name, path in members:
             if not path.is_file():
-                raise StoreError(
+                raise _GoneError(
                     f"缺少数据文件“{name}”，不能备份。请运行 shequ doctor 看看少了什么。"
                 )
             size, mark = _add(archive, name, path)

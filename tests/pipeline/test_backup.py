@@ -25,7 +25,7 @@ from etl.backup import MANIFEST, back_up, restore
 from etl.cli import main
 from etl.doctor import Finding, examine, worst
 from etl.errors import StoreBusyError, StoreError, UsageError
-from etl.lakefiles import CHECKSUMS, list_files, read_checksums
+from etl.lakefiles import CHECKSUMS, LakeFile, list_files, read_checksums
 from etl.refresh import refresh
 from etl.store import CATALOGUE, Store
 from tests.pipeline.test_crash import Tables, is_same, read_tables, write_state
@@ -107,6 +107,24 @@ def test_a_backup_made_while_a_refresh_waits_holds_what_was_published(
     restore(tmp_path / "b.zip", tmp_path / "again")
     with Store(tmp_path / "again") as restored:
         assert is_same(read_tables(restored), kept[1]["乙"])
+
+
+def test_states_that_are_let_go_meanwhile_do_not_spoil_a_backup(
+    store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = 0
+
+    def look(catalogue: Path) -> list[LakeFile]:
+        nonlocal looks
+        looks += 1
+        gone = [LakeFile("core_complaints", "main/core_complaints/gone.parquet", 1, 1, 2)]
+        return [*list_files(catalogue), *(gone if looks == 1 else [])]
+
+    monkeypatch.setattr(backup_module, "list_files", look)
+    made = back_up(store, tmp_path / "b.zip")
+    assert looks == 2
+    restore(made.path, tmp_path / "again")
+    assert [path.name for path in tmp_path.iterdir() if path.suffix == ".part"] == []
 
 
 def test_a_backup_goes_where_it_is_told_and_over_nothing(store: Path, tmp_path: Path) -> None:
