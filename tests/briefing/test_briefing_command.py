@@ -51,6 +51,34 @@ def test_a_schedule_issues_the_newest_whole_month_once(
     assert (again["is_new"], again["files"]) == (False, [])
 
 
+def test_other_papers_are_written_without_issuing(
+    copy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ("--month", "2026-10", "--compound", "T05", "--out", str(tmp_path), "--json")
+    assert run(copy, *arguments, "--no-issue", "--also", "附表", "--also", "网页") == DONE
+    told = json.loads(capsys.readouterr().out)
+    assert told["issues"] == []
+    assert sorted(told["files"]) == sorted(path.name for path in tmp_path.iterdir())
+    assert {Path(name).suffix for name in told["files"]} == {".xlsx", ".html"}
+
+
+def test_remarks_come_from_a_file_and_need_a_correction(
+    copy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    note = tmp_path / "说明.txt"
+    note.write_text("已约谈物业。", encoding="utf-8")
+    arguments = ("--month", "2026-10", "--compound", "T02", "--form", "简报", "--json")
+    arguments = (*arguments, "--out", str(tmp_path / "out"))
+    assert run(copy, *arguments) == DONE
+    first = json.loads(capsys.readouterr().out)["issues"][0]
+    assert run(copy, *arguments, "--remarks", str(note)) == DONE
+    same = json.loads(capsys.readouterr().out)["issues"][0]
+    assert (same["is_new"], same["differs"]) == (False, ["文字有改动，数字没有变"])
+    assert run(copy, *arguments, "--remarks", str(note), "--correct") == DONE
+    second = json.loads(capsys.readouterr().out)["issues"][0]
+    assert (second["is_new"], second["number"]) == (True, f"{first['number']}（更正1）")
+
+
 def test_one_number_is_explained(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(copy, "--month", "2026-10", "--explain", "complaints.now") == DONE
     said = capsys.readouterr().out
@@ -76,6 +104,7 @@ def test_one_number_is_explained(copy: Path, capsys: pytest.CaptureFixture[str])
             NOTHING_PUBLISHED,
             "没有“月亮湾”",
         ),
+        (["--month", "2026-10", "--out", "x", "--no-issue"], WRONG_USAGE, "只和 --also 一起用"),
         (["--month", "2026-10", "--explain", "nix"], NOTHING_PUBLISHED, "没有“nix”这个数字"),
         (["--month", "2026-10", "--out", "x", "--remarks", "缺.txt"], NOTHING_PUBLISHED, "打不开"),
     ],
