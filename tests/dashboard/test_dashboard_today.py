@@ -90,3 +90,28 @@ def test_the_page_says_all_of_it(open_page: Open) -> None:
     said = text_of(test)
     for told in ("今天要办的", "超期、升级、快到期的议题", "该兑现的承诺", "件投诉超期没办结"):
         assert told in said
+
+
+EVIL = "<script>alert(1)</script>**[点](http://x)**"
+
+
+@pytest.mark.parametrize("view", ["today", "compound", "trends", "map"])
+def test_what_a_sheet_says_is_shown_and_never_run(
+    open_page: Open, monkeypatch: pytest.MonkeyPatch, view: str
+) -> None:
+    real = load.frame
+
+    def read(build: load.Build, table: str) -> pd.DataFrame:
+        found = real(build, table).copy()
+        for name in ("name", "title", "promise", "content", "organization_names", "top_category"):
+            if name in found:
+                found[name] = found[name].astype(object).where(found[name].isna(), EVIL)
+        return found
+
+    monkeypatch.setattr(load, "frame", read)
+    test = open_page(view, at="T14" if view != "today" else "")
+    assert not test.exception
+    assert not test.error
+    said = text_of(test)
+    assert "<script>alert" not in said
+    assert "&lt;script&gt;" in said
