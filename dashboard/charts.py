@@ -49,7 +49,7 @@ def chart_category(
         ],
     )  # fmt: skip
     title = say("chart.category_n", name=name_value("category", category), n=int(sums.sum()))
-    return _finish(base.mark_bar(color=BAR), title, 110)
+    return _finish(base.mark_bar(color=BAR), title, 190)
 
 
 def chart_participants(months: pd.DataFrame, listed: list[pd.Timestamp]) -> alt.Chart:

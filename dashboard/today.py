@@ -10,7 +10,7 @@ import pandas as pd
 
 from dashboard import actions, load
 from dashboard.load import Build, read_list
-from dashboard.map.layers import tell_hotspot
+from dashboard.map.layers import name_hotspot, tell_hotspot
 from dashboard.people import tell_turn
 from dashboard.talks import (
     Talks,
@@ -114,7 +114,7 @@ def _list_hotspots(build: Build, compounds: pd.DataFrame) -> Iterator[Line]:
     """Places where more came than before: new clusters, and compounds above their own past."""
     found = load.frame(build, "out_hotspots")
     for row in found[found["method"].isin(NEW_METHODS)].itertuples():
-        told = say("headed", head=row.name, text=name_value("hotspot.method", row.method))
+        told = say("headed", head=name_hotspot(row), text=name_value("hotspot.method", row.method))
         shown = {"show": ("hotspots", "buildings"), "at": _known(row.compound_id), "form": "map"}
         yield Line(told, tuple(tell_hotspot(row)), "map", shown)
     for row in compounds[compounds["month_verdict"] == "up"].itertuples():

@@ -200,6 +200,11 @@ def tell_flags(hotspots: pd.DataFrame) -> dict[str, str]:
     return {place: say("between").join(lines) for place, lines in told.items()}
 
 
+def name_hotspot(row: Any) -> str:
+    """The name of a hotspot; where nothing there has one, its point."""
+    return known(row.name) or say("map.geocode_spot", lat=row.lat, lon=row.lon)
+
+
 def _draw_circles(hotspots: pd.DataFrame) -> list[dict[str, Any]]:
     if hotspots.empty:
         return []
@@ -210,7 +215,7 @@ def _draw_circles(hotspots: pd.DataFrame) -> list[dict[str, Any]]:
             "lat": float(row.lat),
             "radius": max(float(row.radius_m), 40.0),
             "badge": str(number),
-            "title": say("hotspot.title", number=number, name=known(row.name)),
+            "title": say("hotspot.title", number=number, name=name_hotspot(row)),
             "lines": tell_hotspot(row),
         }
         for number, row in enumerate(scanned.itertuples(), start=1)

@@ -57,21 +57,21 @@ def colour_months(
     months : DataFrame[month, compound_id, category, complaint_count]
     listed : the months, in order
 
-    The bands of the colouring count compounds in months: a class of 16 compounds in 12 months has
-    at most 192.
+    Where no number of households is known, the counts themselves are coloured. The bands count
+    compounds in months: a class of 16 compounds in 12 months has at most 192.
     """
     own = months[months["category"] == category] if category else months
     sums = own.groupby(["compound_id", "month"])["complaint_count"].sum().unstack("month")
     counts = sums.reindex(index=table.index, columns=listed).fillna(0).astype(int)
     households = table["households"].astype("Float64").astype(float)
-    rates = pd.DataFrame(
-        {
-            month: shrink_rates(counts[month].astype(float), households, per=PER_HOUSEHOLDS)[
-                "rate_shrunk"
-            ]
+    has_households = households.notna().any()
+    rates = counts.astype(float)
+    if has_households:
+        columns = {
+            month: shrink_rates(rates[month], households, per=PER_HOUSEHOLDS)["rate_shrunk"]
             for month in listed
         }
-    )
+        rates = pd.DataFrame(columns)
     limits = find_limits(rates.stack())
     labels = write_limits(limits) if limits else []
     member = pd.DataFrame({month: put_in_classes(rates[month], limits) for month in listed})
@@ -85,6 +85,10 @@ def colour_months(
     )
     newest = listed[-1]
     colouring = Colouring(
-        say("months.title"), say("unit.rate"), bands, member[newest], told[newest]
+        say("months.title" if has_households else "months.counts"),
+        say("unit.rate" if has_households else "unit.complaints"),
+        bands,
+        member[newest],
+        told[newest],
     )
     return colouring, Frames(tuple(listed), counts, member, told)

@@ -264,8 +264,9 @@ def _show_months(sight: Sight) -> None:
         drawing, f"{SHAPES}?at={sight.build.snapshot}",
         lambda place: choice.change(at=place), lambda month: choice.change(frame=month),
     )  # fmt: skip
+    has_rates = sight.table["households"].notna().any()
     told = say(
-        "months.source",
+        "months.source" if has_rates else "months.source_counts",
         period=tell_period(sight.listed[0], sight.listed[-1]),
         category=name_value("category", category, say("control.all")),
         n=int(frames.counts.sum().sum()),

@@ -9,7 +9,7 @@ import streamlit as st
 
 from dashboard import choice, explain, load, page
 from dashboard.charts import chart_category, chart_months
-from dashboard.map.layers import tell_hotspot
+from dashboard.map.layers import name_hotspot, tell_hotspot
 from dashboard.places import name_for_search
 from dashboard.views import tables
 from dashboard.words import name_value, say, tell_period
@@ -89,7 +89,9 @@ def _show_hotspots(build: load.Build, at: str) -> None:
         return
     for number, row in enumerate(hotspots.itertuples()):
         with st.container(key=f"today-hotspot-{number}"):
-            told = say("headed", head=row.name, text=name_value("hotspot.method", row.method))
+            told = say(
+                "headed", head=name_hotspot(row), text=name_value("hotspot.method", row.method)
+            )
             where = row.compound_id if isinstance(row.compound_id, str) else ""
             page.link("map", told, at=where, form="map", show=("hotspots", "buildings"))
             page.show_note(tell_hotspot(row))

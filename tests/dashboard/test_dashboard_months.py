@@ -56,6 +56,14 @@ def test_the_script_is_told_of_each_month_and_opens_on_the_one_in_the_address(
     assert colour_months(table, months, LISTED, "")[1].as_spec("1999-01")["at"] == 2
 
 
+def test_without_any_number_of_households_the_counts_are_coloured(months: pd.DataFrame) -> None:
+    bare = pd.DataFrame({"households": [pd.NA, pd.NA]}, index=["A", "B"])
+    colouring, frames = colour_months(bare, months, LISTED, "")
+    assert colouring.unit == "件"
+    assert frames.member.loc["A", LISTED[0]] > frames.member.loc["B", LISTED[0]]
+    assert colouring.bands[-1].count == 0
+
+
 def test_a_category_alone_is_counted_alone(table: pd.DataFrame, months: pd.DataFrame) -> None:
     assert colour_months(table, months, LISTED, "噪音扰民")[1].counts.to_numpy().sum() == 0
 

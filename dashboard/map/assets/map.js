@@ -91,7 +91,8 @@
       view.isFitting = true;
       var left = view.map.getSize().x > 600 ? 46 : 8;
       view.map.fitBounds(view.shapes.bounds, {
-        paddingTopLeft: [left, 10], paddingBottomRight: [8, 10], animate: false,
+        paddingTopLeft: [left, 10], animate: false,
+        paddingBottomRight: [8, view.paint && view.paint.frames ? 72 : 10],
       });
       view.isFitting = false;
       view.isHome = true;
