@@ -6,6 +6,7 @@ import sqlite3
 import stat
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ from etl.accounts import (
     MOST_TRIES,
     MOST_TRIES_FROM_ONE_PLACE,
     SESSION_SECONDS,
+    STREET,
     Accounts,
     tidy_name,
 )
@@ -222,3 +224,25 @@ def test_a_damaged_file_is_said_in_a_sentence(accounts: Accounts, tmp_path: Path
     (tmp_path / FILE).write_bytes(b"not a database at all" * 100)
     with pytest.raises(AccessError, match="账号文件.*读写不了"):
         accounts.is_empty()
+
+
+def test_accounts_of_an_earlier_version_are_kept_and_may_then_be_kept_to_communities(
+    tmp_path: Path,
+) -> None:
+    old = Accounts(tmp_path)
+    old.add("张书记", "荷塘月色 2026", ADMIN)
+    token = old.sign_in("张书记", "荷塘月色 2026", "")
+    assert token is not None
+    with closing(sqlite3.connect(tmp_path / FILE)) as file, file:
+        file.execute("ALTER TABLE accounts DROP COLUMN communities")
+        file.execute("PRAGMA user_version = 1")
+    accounts = Accounts(tmp_path)
+    (admin,) = accounts.everyone()
+    assert (admin.name, admin.role, admin.communities) == ("张书记", ADMIN, ())
+    found = accounts.find(token)
+    assert found is not None
+    assert found.name == "张书记"
+    accounts.add("街道", "荷塘月色 2026", STREET, ["甲社区", "乙社区"])
+    assert accounts.everyone()[-1].communities == ("甲社区", "乙社区")
+    with pytest.raises(UsageError, match="要看得到全部数据"):
+        accounts.add("小李", "荷塘月色 2026", CLERK, ["甲社区"])
