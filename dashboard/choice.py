@@ -43,9 +43,9 @@ FREE = (
     "at2",
 )
 KEPT, SAID, MARK = "choice", "said", "choice-mark"
-# A run that was asked for before the browser heard of the new address still says the former one; it
-# begins as soon as the run before it has ended.
-IN_FLIGHT_SECONDS = 0.3
+# A run that was asked for before the browser heard of the new address still says the former one; a
+# slow browser may take so long to hear of it.
+IN_FLIGHT_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -140,11 +140,11 @@ def follow_address() -> None:
     said = state.get(SAID)
     if said is not None:
         written, before, at = said
-        is_late = query == before and time.monotonic() - at < IN_FLIGHT_SECONDS
+        is_late = query in before and time.monotonic() - at < IN_FLIGHT_SECONDS
         if query == written or is_late:
             return
     state[KEPT] = read_query(query)
-    state[SAID] = (query, query, 0.0)
+    state[SAID] = (query, [query], 0.0)
     state[MARK] = state.get(MARK, 0) + 1
     speak(current().lang)
 
@@ -162,10 +162,12 @@ def change(**changes: object) -> None:
 
 def write_address() -> None:
     """Say in the address what is chosen."""
-    wanted, said = current().as_query(), st.query_params.to_dict()
-    if said != wanted:
+    wanted, query = current().as_query(), st.query_params.to_dict()
+    written = st.session_state.get(SAID, (query,))[0]
+    # A run that was asked for early says an old address: the browser may have a newer one.
+    if wanted != query or wanted != written:
         st.query_params.from_dict(wanted)
-        st.session_state[SAID] = (wanted, said, time.monotonic())
+        st.session_state[SAID] = (wanted, [query, written], time.monotonic())
 
 
 def _read_month(written: str) -> str:

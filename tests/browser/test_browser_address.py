@@ -32,6 +32,12 @@ def test_back_and_forward_restore_what_was_chosen(visit: Visitor, sample_server:
     page.get_by_role("link", name="方法与名词").click()
     page.get_by_role("heading", name="方法与名词").wait_for()
     assert "part=core" in page.url
+    page.get_by_role("link", name="数据质量").click()
+    page.get_by_role("heading", name="数据质量").wait_for()
+    page.locator(STILL).wait_for()
+    page.go_back()
+    page.get_by_role("heading", name="方法与名词").wait_for()
+    page.locator(STILL).wait_for()
     page.go_back()
     expect(page.get_by_role("radio", name="居民骨干", checked=True)).to_have_count(1)
     page.locator(STILL).wait_for()

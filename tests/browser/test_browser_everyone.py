@@ -94,7 +94,8 @@ def test_no_word_of_the_other_language_is_left(
     whole = "\n".join(known)
     english = {said[1] for said in WORDS.values() if said[0] != said[1] and len(said[1]) > 3}
     left: dict[str, list[str]] = {}
-    for path in PAGES:
+    # What was done, and with which file, is written down in the words of whoever did it.
+    for path in [page_path for page_path in PAGES if page_path != "/audit"]:
         mark = "&" if "?" in path else "?"
         open_still(page, sample_server, f"{path}{mark}lang={lang}")
         said = page.evaluate("document.querySelector('[data-testid=stMain]').innerText")

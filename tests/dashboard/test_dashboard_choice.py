@@ -40,3 +40,31 @@ def test_any_address_gives_a_choice_that_can_be_shown(query: dict[str, str]) -> 
 def test_the_usual_choice_leaves_the_address_clean() -> None:
     assert Choice().as_query() == {}
     assert Choice(show=()).as_query() == {"show": ""}
+
+
+def test_an_address_that_an_early_run_says_does_not_undo_a_choice() -> None:
+    """Two changes in quick succession: the second run still says the address before the first."""
+    from streamlit.testing.v1 import AppTest
+
+    def script() -> None:
+        import streamlit as st
+
+        from dashboard import choice
+
+        choice.follow_address()
+        if color := st.session_state.pop("pick", None):
+            choice.change(color="" if color == "rate" else color)
+        st.session_state["seen"] = choice.current().color
+        choice.write_address()
+
+    test = AppTest.from_function(script).run()
+    for pick, early in (("coverage", {}), ("rate", {}), ("type", {"color": "coverage"})):
+        test.query_params.clear()
+        for name, value in early.items():
+            test.query_params[name] = value
+        test.session_state["pick"] = pick
+        test.run()
+        assert test.session_state["seen"] == ("" if pick == "rate" else pick)
+        found = {name: test.query_params[name] for name in test.query_params}
+        said = {k: v if isinstance(v, str) else v[0] for k, v in found.items()}
+        assert said == ({} if pick == "rate" else {"color": pick})
