@@ -212,7 +212,7 @@ def test_readers_and_the_next_refresh_survive_kills(
 def test_readers_and_the_next_refresh_survive_many_kills(
     made: Store, states: dict[str, tuple[Path, Tables]], processes: Any
 ) -> None:
-    kill_again_and_again(made, states, processes, 200)
+    kill_again_and_again(made, states, processes, 100)
 
 
 def kill_again_and_again(
@@ -277,7 +277,7 @@ def make_older(path: Path) -> None:
 
 
 @pytest.mark.parametrize("what", [run_undo, run_backup, run_upgrade])
-@pytest.mark.parametrize("tries", [3, pytest.param(200, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("tries", [3, pytest.param(34, marks=pytest.mark.slow)])
 def test_whatever_is_killed_leaves_a_whole_state(
     states: dict[str, tuple[Path, Tables]], processes: Any, tmp_path: Path, what: Any, tries: int
 ) -> None:
