@@ -19,6 +19,13 @@ from etl.briefing.facts import (
     write_day,
 )
 from etl.briefing.model import Block, Grid, Items, Note, Paragraph, plain
+from etl.briefing.sources import (
+    list_answers,
+    list_ends,
+    list_festival_before,
+    list_reason,
+    list_supervised,
+)
 from etl.ddl import literal
 from etl.lists import read_list
 from etl.tables.survey import SURVEY
@@ -51,7 +58,7 @@ def write_coverage(facts: Facts, book: Book) -> Iterator[Block]:
     if len(unknown):
         known = book.count_shown(
             "coverage.unknown", "组织情况未知", len(unknown), "处", "没有登记，不知道有没有",
-            "out_coverage", ["is_unknown"],
+            "out_coverage", ["is_unknown"], "compounds", ("compound_id",),
         )  # fmt: skip
         line += f"，另有{known}处情况未知"
     yield Paragraph(f"{line}。")
@@ -243,7 +250,7 @@ def _supervised(
         value = whole(number) if unit != "%" else real(number)  # type: ignore[assignment]
     return book.cell(
         f"supervision.{row.organization_id}.{column}", f"{plain(row.name)}{label}", value, unit,
-        definition, asked or column, "out_supervision", own,
+        definition, asked or column, "out_supervision", own, list_supervised(facts, row, column),
     )  # fmt: skip
 
 
@@ -292,6 +299,7 @@ def _tell_festival(facts: Facts, book: Book, row: Any) -> str:
         before = book.cell(
             f"festival.{row.name}.{write_day(row.held_on)}.before", f"{plain(row.name)}上一次",
             whole(row.before_count), "人", "上一年同名的节庆", "before_count", "out_festivals", own,
+            list_festival_before(facts.scope, str(row.name), held, at),
         )  # fmt: skip
         line += f"（上一次{before}人）"
     return line
@@ -302,8 +310,9 @@ def _write_network(facts: Facts, book: Book) -> Iterator[Block]:
     if links.empty:
         return
     broken = int(is_yes(links["is_broken"]).sum())
-    told = book.count_shown("network.broken", "断了的联系", broken, "条",
-                            "名存实亡、已解散或久无往来的", "out_network_links", ["is_broken"])  # fmt: skip
+    told = book.cell("network.broken", "断了的联系", broken, "条", "名存实亡、已解散或久无往来的",
+                     "count(*)", "out_network_links", "is_broken",
+                     list_ends(facts.scope, "out_network_links", "is_broken"))  # fmt: skip
     line = f"小区和组织之间断了的联系{told}条"
     if len(missing):
         first = missing.sort_values("rank").iloc[0]
@@ -311,7 +320,9 @@ def _write_network(facts: Facts, book: Book) -> Iterator[Block]:
         ends = [plain(nodes.get(first[end], first[end])) for end in ("source", "target")]
         joined = book.cell("network.joined", "最该牵的线连上的小区", whole(first["compounds_joined"]), "个",
                            "牵上这条线，多少小区从此连得上", "compounds_joined", "out_network_missing",
-                           f"rank = {int(first['rank'])}")  # fmt: skip
+                           f"rank = {int(first['rank'])}",
+                           list_ends(facts.scope, "out_network_missing",
+                                     f"rank = {int(first['rank'])}"))  # fmt: skip
         line += f"；最该牵的一条线：请{ends[0]}到{ends[1]}，能多连上{joined}个小区"
     yield Paragraph(f"{line}。")
 
@@ -340,14 +351,15 @@ def _write_item(facts: Facts, book: Book, row: Any) -> list[str]:
     at = literal(facts.scope.compound_id)
     own = f"compound_id = {at} AND measure = {literal(str(row.measure))} AND wave = {literal(str(row.wave))}"
     label = SURVEY[str(row.measure)].label if row.measure in _MEASURES else plain(row.measure)
+    answers = list_answers(facts, str(row.measure), str(row.wave))
     told = {
         column: book.cell(f"capital.{row.measure}.{column}", f"{label}{word}", real(getattr(row, column)), "%",
                           "同意的占回答的；区间为 95% 威尔逊区间", column, "out_capital", own,
-                          digits=0)
+                          answers, 0)
         for column, word in (("pct", "同意"), ("pct_low", "同意下限"), ("pct_high", "同意上限"))
     }  # fmt: skip
     count = book.cell(f"capital.{row.measure}.base", f"{label}回答人数", whole(row.base_count), "人",
-                      "这一批回答了这一题的", "base_count", "out_capital", own)  # fmt: skip
+                      "这一批回答了这一题的", "base_count", "out_capital", own, answers)  # fmt: skip
     # Of the whole community waves are not compared: other compounds answered each time.
     otherwise = "以前没有问过" if facts.is_of_compound else "看各小区"
     change = CHANGES.get(str(row.change_verdict), otherwise)
@@ -424,7 +436,8 @@ def list_reasons(facts: Facts, book: Book, at: str, most: int = 3) -> list[str]:
     sql = f"SELECT reasons FROM {source} WHERE compound_id = {literal(at)}"
     return [
         book.cite(f"target.{at}.{number}", f"{facts.place(at)}排在前面的理由", plain(facts.phrases.reason(reason)),
-                  "", "“先到哪里去”里的理由，算法见“方法与名词”", sql)
+                  "", "“先到哪里去”里的理由，算法见“方法与名词”", sql,
+                  list_reason(facts, at, reason))
         for number, reason in enumerate(read_list(found["reasons"].iloc[0])[:most], start=1)
     ]  # fmt: skip
 

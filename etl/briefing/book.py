@@ -60,8 +60,7 @@ class Scope:
 class Figure:
     """A number (or a quoted reason) that a briefing prints.
 
-    `sql` is a SELECT that gives it again; `rows` one that gives the file, sheet and row behind it,
-    '' where it is worked out of other tables alone.
+    `sql` is a SELECT that gives it again; `rows` one that gives the file, sheet and row behind it.
     """
 
     figure_id: str

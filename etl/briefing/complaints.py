@@ -24,6 +24,7 @@ from etl.briefing.facts import (
     write_month,
 )
 from etl.briefing.model import Block, Grid, Heading, Items, Note, Paragraph, plain
+from etl.briefing.sources import list_expected
 from etl.ddl import literal
 from etl.lists import read_list
 
@@ -57,14 +58,18 @@ def cite_month(
     )  # fmt: skip
 
 
-def cite_change(book: Book, figure_id: str, label: str, now: int, before: int | None) -> str:
+def cite_change(
+    book: Book, figure_id: str, label: str, now: int, before: int | None, back: int = 1
+) -> str:
     """By how many per cent a count differs from one before, as a signed number."""
     change = tell_change(now, before)
     if change is None or before is None:
         return "—"
     sql = f"SELECT 100.0 * ({now} - {before}) / {before}"
     text = "（现在的件数 − 以前的件数）÷ 以前的件数，不折算天数"
-    cited = book.cite(figure_id, label, change, "%", text, sql)
+    both = " OR ".join(f"({book.scope.within('reported_at', months)})" for months in (0, back))
+    rows = book.rows_of("complaints", f"({both})")
+    cited = book.cite(figure_id, label, change, "%", text, sql, rows)
     return f"{'+' if change > 0 else ''}{cited}%"
 
 
@@ -294,7 +299,7 @@ def write_hotspots(facts: Facts, book: Book) -> Iterator[Block]:
         )  # fmt: skip
         usual = book.cell(
             f"{head}.expected", f"{plain(row.name)}应有", real(row.expected), "件",
-            "与别处一样时会有的件数", "expected", "out_hotspots", at,
+            "与别处一样时会有的件数", "expected", "out_hotspots", at, list_expected(facts, row),
         )  # fmt: skip
         first, last = (f"{pd.Timestamp(day):%Y-%m}" for day in (row.period_from, row.period_to))
         span = first if first == last else f"{first}至{last}"

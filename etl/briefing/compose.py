@@ -239,7 +239,7 @@ def _tell_trend(facts: Facts, book: Book) -> str:
         told = cite_month(facts, book, f"complaints.{when}", "受理诉求", before, back)
         figure_id = "complaint_count.change" if back == 1 else "complaint_count.year_change"
         label = f"受理诉求比{word}"
-        change = cite_change(book, figure_id, label, now, before) if before else ""
+        change = cite_change(book, figure_id, label, now, before, back) if before else ""
         more = f"，{change}" if change else ""
         parts.append(f"比{word}（{told}件{more}）{row['verdict']}")
     return "；".join(parts) + "。"

@@ -98,6 +98,43 @@ def test_counts_of_sheet_rows_have_as_many_rows_behind_them(
         assert trace_figure(figure, store.query).rows_count == figure.value, figure.figure_id
 
 
+@pytest.mark.parametrize("which", ["community", "courtyard", "short"])
+def test_every_figure_leads_to_rows_of_sheets(
+    which: str, store: Store, request: pytest.FixtureRequest
+) -> None:
+    briefing: Briefing = request.getfixturevalue(which)
+    for figure in briefing.figures.values():
+        trace = trace_figure(figure, store.query)
+        # Nothing stands behind none.
+        assert trace.rows_count > 0 or figure.value == 0, figure.figure_id
+
+
+@pytest.mark.parametrize("which", ["community", "courtyard"])
+def test_answers_and_broken_promises_are_those_rows_and_no_others(
+    which: str, store: Store, request: pytest.FixtureRequest
+) -> None:
+    briefing: Briefing = request.getfixturevalue(which)
+    counted = [
+        figure
+        for name, figure in briefing.figures.items()
+        if (name.startswith("capital.") and name.endswith(".base"))
+        or name.endswith(".slipped_count")
+    ]
+    assert len(counted) >= 9
+    for figure in counted:
+        assert trace_figure(figure, store.query).rows_count == figure.value, figure.figure_id
+
+
+def test_a_reason_leads_to_the_list_it_comes_from(community: Briefing, store: Store) -> None:
+    sheets = {
+        name: {sheet for _, sheet, _ in trace_figure(community.figures[name], store.query).rows}
+        for name in ("target.T13.2", "target.T13.3")
+    }
+    # Needs that are open, and a property company that is not there: each beside the register.
+    assert sheets["target.T13.2"] == {"需求清单", "小区台账"}
+    assert sheets["target.T13.3"] == {"小区台账", "组织覆盖"}
+
+
 def test_a_figure_leads_to_its_rows_in_the_sheets(community: Briefing, store: Store) -> None:
     trace = trace_figure(community.figures["complaints.now"], store.query)
     files = {file for file, _, _ in trace.rows}
