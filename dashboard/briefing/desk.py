@@ -12,7 +12,7 @@ import pypdfium2 as pdfium
 import streamlit as st
 
 from dashboard import access, load
-from dashboard.briefing.issuing import FORMS, Issued, Press, Source
+from dashboard.briefing.issuing import FORMS, Issued, Press, Progress, Source, be_silent
 from dashboard.words import look_up
 from etl.briefing.book import Figure
 from etl.briefing.trace import Trace, trace_figure
@@ -83,13 +83,15 @@ def count_pages(content: bytes) -> int:
 
 
 def issue(
-    build: load.Build, month: date, compound_id: str, remarks: str, *, correct: bool = False
-) -> Issued:
+    build: load.Build, month: date, compound_id: str, remarks: str, *, correct: bool = False,
+    progress: Progress = be_silent,
+) -> Issued:  # fmt: skip
     """Issue a month, or a correction of it. Raises AccessError for those who may only look."""
     visitor = access.require_update()
     press = open_press(build)
     who = visitor.account.name if visitor.account else ""
-    issued = press.issue(press.scope(month, compound_id), remarks, who, correct=correct)
+    issued = press.issue(press.scope(month, compound_id), remarks, who, correct=correct,
+                         progress=progress)  # fmt: skip
     if issued.is_new:
         place = press.compounds["name"].get(compound_id, press.source.profile.name)
         access.note("brief", f"{place} {month:%Y-%m} {issued.issue.number}")

@@ -135,8 +135,11 @@ def _list_changes(changes: list[str]) -> list[str]:
 def _issue(build: load.Build, scope: Scope, remarks: str, *, correct: bool) -> None:
     from dashboard.briefing.desk import issue
 
-    with st.spinner(say("brief.issuing")):
-        issue(build, scope.month, scope.compound_id, remarks, correct=correct)
+    bar = st.progress(0.0, say("brief.issuing"))
+    issue(
+        build, scope.month, scope.compound_id, remarks, correct=correct,
+        progress=lambda share, _: bar.progress(min(share, 1.0), say("brief.issuing")),
+    )  # fmt: skip
     st.rerun()
 
 
