@@ -25,5 +25,5 @@ def test_from_the_draft_to_where_a_number_comes_from(visit: Visitor, sample_serv
 
 def test_it_is_no_wider_than_a_phone(visit: Visitor, sample_server: str) -> None:
     page = visit("phone").open(sample_server, "/briefing?layout=official")
-    expect(page.get_by_text("第 1 页，共")).to_be_visible()
+    expect(page.get_by_text("第 1 页，共").first).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") == 390
