@@ -14,9 +14,9 @@ from typing import Literal
 import pandas as pd
 import streamlit as st
 
-from dashboard import choice
+from dashboard import access, choice
 from dashboard.map.files import OWN, address_of
-from dashboard.words import say
+from dashboard.words import say, speak
 from etl.errors import ShequError
 
 log = logging.getLogger(__name__)
@@ -255,3 +255,21 @@ def write_time(moment: object) -> str:
         return say("none")
     aware = stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp
     return aware.to_pydatetime().astimezone().strftime("%Y-%m-%d %H:%M")
+
+
+def write_when_clicked(write: Callable[[], bytes], what: str, name: str) -> Callable[[], bytes]:
+    """A file that is written when its button is pressed, in this visitor's language, and noted.
+
+    `what` and `name` are what the audit says of it.
+    """
+    lang = choice.current().lang
+    note = access.prepare_note(what, name)
+
+    def write_it() -> bytes:
+        # The click is answered by a thread of its own, which does not know the visitor.
+        speak(lang)
+        written = write()
+        note()
+        return written
+
+    return write_it

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard import access, choice, explain, load, page
+from dashboard import choice, explain, load, page
 from dashboard.charts import chart_months
 from dashboard.talks import (
     LEVELS,
@@ -33,7 +33,7 @@ from dashboard.talks import (
     tell_vote,
     write_day,
 )
-from dashboard.words import known, name_value, say, speak
+from dashboard.words import known, name_value, say
 
 FIRST_SHOWN, NEEDS_SHOWN, ROWS_SHOWN, PAIRS_SHOWN = 8, 15, 60, 10
 # Which methods, and which table of rows, stand behind each part.
@@ -620,16 +620,7 @@ def _show_papers(build: load.Build, talks: Talks) -> None:
 def _offer(kind: str, write: Callable[[], bytes], what: str) -> None:
     """A button with a paper behind it, which is written when it is wanted."""
     name = say("papers.file", paper=say(f"papers.{kind}"), what=what).strip()
-    lang = choice.current().lang
-    note = access.prepare_note("paper", name)
-
-    def write_it() -> bytes:
-        # The click is answered by a thread of its own, which does not know the visitor.
-        speak(lang)
-        written = write()
-        note()
-        return written
-
+    write_it = page.write_when_clicked(write, "paper", name)
     st.download_button(
         say("papers.get", paper=say(f"papers.{kind}")), write_it, f"{name}.docx", DOCX,
         key=f"paper-{kind}", on_click="ignore",

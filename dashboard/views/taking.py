@@ -7,10 +7,10 @@ from collections.abc import Callable
 import pandas as pd
 import streamlit as st
 
-from dashboard import access, choice, load, page
+from dashboard import choice, load, page
 from dashboard.map.colouring import Colouring
 from dashboard.map.layers import list_flagged
-from dashboard.words import say, speak
+from dashboard.words import say
 from etl import periods
 from etl.disclosure import EVERYTHING
 from etl.export import FORMATS, TYPES, About, name_file, write_table
@@ -55,16 +55,7 @@ def _draw(
 
 
 def _offer(form: str, write: Callable[[], bytes], name: str) -> None:
-    lang, kept = choice.current().lang, choice.current()
-    note = access.prepare_note("export", name)
-
-    def write_it() -> bytes:
-        # The click is answered by a thread of its own, which does not know the visitor.
-        speak(lang)
-        written = write()
-        note()
-        return written
-
+    write_it, kept = page.write_when_clicked(write, "export", name), choice.current()
     st.download_button(
         say(f"take.{form}"), write_it, name, TYPES.get(form, "image/png"),
         key=f"take-{form}-{hash(kept)}", on_click="ignore", width="stretch",
