@@ -5,29 +5,25 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from html import escape
 from urllib.parse import quote, unquote, urlsplit
 
-from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection, Request
-from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dashboard import settings
+from dashboard.signin import COOKIE, PATHS, SIGN_IN, SIGN_OUT, answer_request
 from dashboard.words import LANGUAGES, look_up, say
-from etl.accounts import SESSION_SECONDS, Account, Accounts, Event
+from etl.accounts import Account, Accounts, Event
 from etl.errors import AccessError
 
-COOKIE = "shequ_session"
-SIGN_IN, SIGN_OUT = "/signin", "/signout"
+__all__ = ["COOKIE", "SIGN_IN", "SIGN_OUT", "GuardAccess", "Visitor"]
 # Says no more than that the server listens.
 OPEN = frozenset({"/healthz"})
 # Figures without anybody's data: for whoever is signed in, and for what watches on this machine.
 METRICS = "/metrics"
 WHO, ADDRESS = "x-shequ-who", "x-shequ-address"
 GONE = 4401
-LONGEST_FORM = 4_096
 _LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _PASSED_ON = ("x-forwarded-for", "forwarded", "x-real-ip", "x-forwarded-host")
@@ -79,10 +75,8 @@ class GuardAccess:
         if path == METRICS and _is_local(asked):
             return Visitor(None, address)
         account = accounts.find(asked.cookies.get(COOKIE, ""))
-        if path in (SIGN_IN, SIGN_OUT) and asked.scope["type"] == "http":
-            request = Request(asked.scope, receive)
-            answer = _answer_sign_in if path == SIGN_IN else _answer_sign_out
-            return await answer(request, accounts, account, address)
+        if path in PATHS and asked.scope["type"] == "http":
+            return await answer_request(Request(asked.scope, receive), accounts, account, address)
         if account is not None:
             return Visitor(account, address)
         return _ask_to_sign_in(asked)
@@ -216,117 +210,3 @@ def _end_with_session(token: str, receive: Receive, send: Send) -> Receive:
         return message
 
     return receive_guarded
-
-
-# -- the sign-in page ---------------------------------------------------------------------------
-
-
-async def _answer_sign_in(
-    request: Request, accounts: Accounts, account: Account | None, address: str
-) -> Response:
-    wanted = _read_next(request.query_params.get("next", "/"))
-    if request.method == "GET":
-        if account is not None:
-            return RedirectResponse(wanted, status_code=303)
-        return _write_page(wanted)
-    if request.method != "POST":
-        return PlainTextResponse("method not allowed", status_code=405)
-    told = await _read_form(request)
-    wanted = _read_next(told.get("next", "/"))
-    name, password = told.get("name", ""), told.get("password", "")
-    try:
-        # A password is checked slowly on purpose: not while others wait.
-        token = await run_in_threadpool(accounts.sign_in, name, password, address)
-    except AccessError as error:
-        return _write_page(wanted, str(error), name, 429)
-    if token is None:
-        return _write_page(wanted, look_up("signin.wrong", "zh"), name, 401)
-    answer = RedirectResponse(wanted, status_code=303)
-    answer.set_cookie(
-        COOKIE, token, max_age=SESSION_SECONDS, httponly=True, samesite="lax",
-        secure=_is_encrypted(request.headers, request.url.scheme),
-    )  # fmt: skip
-    return answer
-
-
-async def _answer_sign_out(
-    request: Request, accounts: Accounts, account: Account | None, address: str
-) -> Response:
-    """A page that asks, since a mere link must not sign anybody out; then the end of the session."""
-    if request.method == "POST":
-        await run_in_threadpool(accounts.sign_out, request.cookies.get(COOKIE, ""), address)
-        answer = RedirectResponse(SIGN_IN, status_code=303)
-        answer.delete_cookie(COOKIE)
-        return answer
-    if account is None:
-        return RedirectResponse(SIGN_IN, status_code=303)
-    said = escape(look_up("signin.out_sure", "zh", name=account.name))
-    button = escape(look_up("signin.out", "zh"))
-    back = escape(look_up("signin.back", "zh"))
-    return _wrap_page(
-        f'<h1>{said}</h1><form method="post" action="{SIGN_OUT}"><button>{button}</button></form>'
-        f'<p><a href="/">{back}</a></p>'
-    )
-
-
-async def _read_form(request: Request) -> dict[str, str]:
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > LONGEST_FORM:
-            return {}
-    pairs = (pair.partition("=") for pair in body.decode("ascii", "replace").split("&"))
-    return {name: unquote(value.replace("+", " ")) for name, _, value in pairs}
-
-
-def _read_next(wanted: str) -> str:
-    """Where to go afterwards: a path of this server and nothing else."""
-    is_ours = (
-        wanted.startswith("/")
-        and not wanted.startswith(("//", "/\\"))
-        and (wanted.isprintable() and not wanted.startswith((SIGN_IN, SIGN_OUT)))
-    )
-    return wanted if is_ours else "/"
-
-
-def _is_encrypted(headers: Headers, scheme: str) -> bool:
-    return scheme == "https" or headers.get("x-forwarded-proto", "") == "https"
-
-
-def _write_page(wanted: str, problem: str = "", name: str = "", status: int = 200) -> Response:
-    said = {key: escape(look_up(f"signin.{key}", "zh")) for key in ("name", "password", "enter")}
-    title = escape(look_up("app.title", "zh"))
-    alarm = f'<p role="alert">{escape(problem)}</p>' if problem else ""
-    return _wrap_page(
-        f'<h1>{title}</h1>{alarm}<form method="post" action="{SIGN_IN}">'
-        f'<input type="hidden" name="next" value="{escape(wanted)}">'
-        f'<label>{said["name"]}<input name="name" value="{escape(name)}" required autofocus '
-        'autocomplete="username" maxlength="40"></label>'
-        f'<label>{said["password"]}<input name="password" type="password" required '
-        'autocomplete="current-password" maxlength="256"></label>'
-        f"<button>{said['enter']}</button></form>",
-        status,
-    )
-
-
-_STYLE = (
-    "body{background:#FAF7F1;color:#2B2722;font:18px/1.6 'PingFang SC','Microsoft YaHei',"
-    "'Noto Sans CJK SC',sans-serif;margin:0;display:grid;place-items:center;min-height:100vh}"
-    "main{width:min(22rem,86vw)}h1{font-size:1.5rem}label{display:block;margin:.9rem 0}"
-    "input{display:block;width:100%;box-sizing:border-box;font:inherit;padding:.5rem;margin-top:"
-    ".2rem;border:1px solid #8C7F6C;border-radius:6px;background:#fff}button{font:inherit;width:"
-    "100%;padding:.6rem;border:0;border-radius:6px;background:#9C3D22;color:#fff;margin-top:.6rem}"
-    "[role=alert]{color:#8C1D18;font-weight:600}a{color:#7E2E1B}"
-)
-
-
-def _wrap_page(body: str, status: int = 200) -> Response:
-    title = escape(look_up("app.title", "zh"))
-    return HTMLResponse(
-        '<!doctype html><html lang="zh-CN"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width,initial-scale=1">'
-        f'<title>{title}</title><link rel="icon" href="data:,"><style>{_STYLE}</style></head>'
-        f"<body><main>{body}</main></body></html>",
-        status_code=status,
-        headers={"Cache-Control": "no-store"},
-    )

@@ -5,6 +5,7 @@ Not in the lake: an undo must not bring a removed account back, nor take a line 
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import secrets
@@ -25,7 +26,7 @@ from itsdangerous import BadSignature, Signer
 from etl.errors import AccessError, UsageError
 
 FILE = "access.sqlite"
-FORMAT = 2
+FORMAT = 3
 ADMIN, CLERK, LEADER, STREET, PUBLIC = "管理员", "数据员", "社区", "街道", "公示"
 ROLES = (ADMIN, CLERK, LEADER, STREET, PUBLIC)
 # Who may bring data in and take it back.
@@ -37,9 +38,12 @@ LOCK_SECONDS = 15 * 60
 MOST_TRIES, MOST_TRIES_FROM_ONE_PLACE = 5, 30
 SHORTEST_PASSWORD, LONGEST_PASSWORD = 8, 256
 LONGEST_NAME = 40
+LONGEST_SUBJECT = 255
 BUSY_SECONDS = 10.0
-_SALT = "shequ.session"
-_ACCOUNT = "name, role, created_at, communities"
+_SALT, _SEAL_SALT = "shequ.session", "shequ.seal"
+_ACCOUNT = "name, role, created_at, communities, subject"
+# What the audit says of whoever came by the organization's own sign-in.
+BY_PROVIDER = "统一登录"
 # What is done is added and never changed: the database itself refuses.
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS accounts (
@@ -55,15 +59,15 @@ CREATE TRIGGER IF NOT EXISTS audit_stays_as_written BEFORE UPDATE ON audit
     BEGIN SELECT RAISE(ABORT, 'the audit is only added to'); END;
 CREATE TRIGGER IF NOT EXISTS audit_stays BEFORE DELETE ON audit
     BEGIN SELECT RAISE(ABORT, 'the audit is only added to'); END;
-ALTER TABLE accounts ADD COLUMN communities TEXT NOT NULL DEFAULT '[]';
-PRAGMA user_version = 2;
 """
-# A file of an earlier version lacks what came later.
+# What came later, by the version that lacks it; a new file goes through all of them.
 _LATER = {
-    1: """
-ALTER TABLE accounts ADD COLUMN communities TEXT NOT NULL DEFAULT '[]';
-PRAGMA user_version = 2;
-"""
+    1: "ALTER TABLE accounts ADD COLUMN communities TEXT NOT NULL DEFAULT '[]';",
+    # Who somebody is to the organization's own sign-in; empty for whoever has only a password.
+    2: """
+ALTER TABLE accounts ADD COLUMN subject TEXT NOT NULL DEFAULT '';
+CREATE UNIQUE INDEX accounts_subject ON accounts (subject) WHERE subject <> '';
+""",
 }
 
 
@@ -75,6 +79,7 @@ class Account:
     role: str
     created_at: datetime
     communities: tuple[str, ...] = ()
+    subject: str = ""
 
     @property
     def may_update(self) -> bool:
@@ -131,8 +136,21 @@ class Accounts:
             rows = file.execute(f"SELECT {_ACCOUNT} FROM accounts ORDER BY name").fetchall()
         return [_read_account(row) for row in rows]
 
-    def add(self, name: str, password: str, role: str, communities: Sequence[str] = ()) -> Account:
-        """Make an account. Raises UsageError where name, password or role will not do."""
+    def add(
+        self,
+        name: str,
+        password: str,
+        role: str,
+        communities: Sequence[str] = (),
+        subject: str = "",
+    ) -> Account:
+        """Make an account, opened by a password or by being `subject` to the provider.
+
+        Raises
+        ------
+        UsageError
+            Name, password, role or subject will not do.
+        """
         name = tidy_name(name)
         if not name or len(name) > LONGEST_NAME or not name.isprintable():
             raise UsageError(f"账号名要有 1 到 {LONGEST_NAME} 个字，例如“张书记”。")
@@ -141,18 +159,40 @@ class Accounts:
         kept = tuple(dict.fromkeys(text for one in communities if (text := one.strip())))
         if kept and role not in MAY_BE_KEPT:
             raise UsageError(f"“{role}”要看得到全部数据，不能只限某些社区。")
-        require_password(password, name)
-        account = Account(name, role, _moment(self._now()), kept)
+        if subject:
+            require_subject(subject)
+        else:
+            require_password(password, name)
+        account = Account(name, role, _moment(self._now()), kept, subject)
+        # An empty text is the hash of no password.
+        hashed = self._hasher.hash(password) if password else ""
+        if any(known.name == name for known in self.everyone()):
+            raise UsageError(f"已经有“{name}”这个账号了。")
         with self._open() as file:
             try:
                 file.execute(
-                    "INSERT INTO accounts (name, role, password, created_at, communities) "
-                    "VALUES (?, ?, ?, ?, ?)",
-                    [name, role, self._hasher.hash(password), self._now(), json.dumps(kept)],
+                    "INSERT INTO accounts (name, role, password, created_at, communities, subject) "
+                    "VALUES (?, ?, ?, ?, ?, ?)",
+                    [name, role, hashed, self._now(), json.dumps(kept), subject],
                 )
             except sqlite3.IntegrityError as error:
-                raise UsageError(f"已经有“{name}”这个账号了。") from error
+                raise UsageError(_say_taken(subject or name)) from error
         return account
+
+    def change_subject(self, name: str, subject: str) -> None:
+        """Say who an account is to the provider, or with an empty text that it is nobody there.
+
+        Whoever is signed in with it is signed out.
+        """
+        name = self._require(name)
+        if subject:
+            require_subject(subject)
+        with self._open() as file:
+            try:
+                file.execute("UPDATE accounts SET subject = ? WHERE name = ?", [subject, name])
+            except sqlite3.IntegrityError as error:
+                raise UsageError(_say_taken(subject)) from error
+            file.execute("DELETE FROM sessions WHERE name = ?", [name])
 
     def change_password(self, name: str, password: str) -> None:
         """Give an account another password; whoever is signed in with it is signed out."""
@@ -198,15 +238,62 @@ class Accounts:
         if not self._is_right(found[0] if found else self._decoy(), password) or not found:
             self._note_failure(name, address)
             return None
-        token = secrets.token_urlsafe(32)
         with self._open() as file:
             file.execute("DELETE FROM tries WHERE name = ?", [name])
+        return self._start_session(name, address, "")
+
+    def sign_in_by_provider(self, subject: str, address: str) -> str | None:
+        """A token for whom the organization's own sign-in vouches; None where nobody added them.
+
+        Raises
+        ------
+        AccessError
+            Too many refusals to this address; says how long to wait.
+        """
+        self._require_unlocked("", address)
+        with self._open() as file:
+            found = file.execute(
+                "SELECT name FROM accounts WHERE subject = ? AND subject <> ''", [subject]
+            ).fetchone()
+        if not found:
+            self.refuse_provider(subject, "没有这个账号", address)
+            return None
+        return self._start_session(str(found[0]), address, BY_PROVIDER)
+
+    def refuse_provider(self, who: str, why: str, address: str) -> None:
+        """Write down that somebody did not get in by the provider; raises as `sign_in` does."""
+        self._require_unlocked("", address)
+        self._note_failure("", address, who[:LONGEST_SUBJECT], f"{BY_PROVIDER}：{why}")
+
+    def _start_session(self, name: str, address: str, detail: str) -> str:
+        token = secrets.token_urlsafe(32)
+        with self._open() as file:
             old = self._now() - SESSION_SECONDS
             file.execute("DELETE FROM sessions WHERE started_at < ?", [old])
             file.execute("INSERT INTO sessions VALUES (?, ?, ?)", [_mark(token), name, self._now()])
-            signed = self._signer(file).sign(token).decode()
-        self.note(name, "sign_in", "", address)
+            signed = self._signer(file, _SALT).sign(token).decode()
+        self.note(name, "sign_in", detail, address)
         return signed
+
+    def seal(self, told: dict[str, str]) -> str:
+        """A text that only this store can have made, for a browser to bring back."""
+        text = json.dumps({**told, "at": self._now()}).encode()
+        packed = base64.urlsafe_b64encode(text)
+        with self._open() as file:
+            return self._signer(file, _SEAL_SALT).sign(packed).decode()
+
+    def unseal(self, sealed: str, seconds: float) -> dict[str, str] | None:
+        """What was sealed; None where it was not, or longer ago."""
+        if not sealed or not self._path.exists():
+            return None
+        with self._open() as file:
+            try:
+                packed = self._signer(file, _SEAL_SALT).unsign(sealed)
+            except BadSignature:
+                return None
+        told: dict[str, Any] = json.loads(base64.urlsafe_b64decode(packed))
+        is_fresh = 0 <= self._now() - told.pop("at") <= seconds
+        return told if is_fresh else None
 
     def find(self, signed: str) -> Account | None:
         """Who is signed in with a token; None where nobody is, or not any more."""
@@ -214,7 +301,7 @@ class Accounts:
             return None
         with self._open() as file:
             try:
-                token = self._signer(file).unsign(signed).decode()
+                token = self._signer(file, _SALT).unsign(signed).decode()
             except (BadSignature, UnicodeDecodeError):
                 return None
             row = file.execute(
@@ -230,7 +317,7 @@ class Accounts:
         if account is None:
             return
         with self._open() as file:
-            token = self._signer(file).unsign(signed).decode()
+            token = self._signer(file, _SALT).unsign(signed).decode()
             file.execute("DELETE FROM sessions WHERE token = ?", [_mark(token)])
         self.note(account.name, "sign_out", "", address)
 
@@ -257,6 +344,8 @@ class Accounts:
                 ("name", name, MOST_TRIES),
                 ("address", address, MOST_TRIES_FROM_ONE_PLACE),
             ):
+                if not value:
+                    continue  # nobody in particular
                 times = [
                     at
                     for (at,) in file.execute(
@@ -269,19 +358,19 @@ class Accounts:
                     minutes = max(1, -(-int(wait) // 60))
                     raise AccessError(f"试错的次数太多，请过 {minutes} 分钟再试。")
 
-    def _note_failure(self, name: str, address: str) -> None:
+    def _note_failure(self, name: str, address: str, who: str = "", detail: str = "") -> None:
         with self._open() as file:
             file.execute("DELETE FROM tries WHERE at < ?", [self._now() - LOCK_SECONDS])
             file.execute("INSERT INTO tries VALUES (?, ?, ?)", [name, address, self._now()])
-        self.note(name, "sign_in_failed", "", address)
+        self.note(who or name, "sign_in_failed", detail, address)
 
-    def _signer(self, file: sqlite3.Connection) -> Signer:
+    def _signer(self, file: sqlite3.Connection, salt: str) -> Signer:
         row = file.execute("SELECT value FROM secrets WHERE name = 'signing'").fetchone()
         if row is None:
             made = secrets.token_urlsafe(48)
             file.execute("INSERT OR IGNORE INTO secrets VALUES ('signing', ?)", [made])
             row = file.execute("SELECT value FROM secrets WHERE name = 'signing'").fetchone()
-        return Signer(row[0], salt=_SALT, digest_method=hashlib.sha256)
+        return Signer(row[0], salt=salt, digest_method=hashlib.sha256)
 
     # -- audit -----------------------------------------------------------------------------
 
@@ -333,9 +422,10 @@ def _bring_up(connection: sqlite3.Connection) -> None:
     connection.execute("BEGIN IMMEDIATE")
     with connection:
         version = connection.execute("PRAGMA user_version").fetchone()[0]
-        if version < FORMAT:
-            for statement in _split(_SCHEMA if version == 0 else _LATER[version]):
+        for lacking in range(version, FORMAT):
+            for statement in _split(_LATER[lacking] if lacking else _SCHEMA):
                 connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {FORMAT}")
 
 
 def _split(script: str) -> Iterator[str]:
@@ -349,8 +439,12 @@ def _split(script: str) -> Iterator[str]:
 
 
 def _read_account(row: Sequence[Any]) -> Account:
-    name, role, at, communities = row
-    return Account(name, role, _moment(at), tuple(json.loads(communities)))
+    name, role, at, communities, subject = row
+    return Account(name, role, _moment(at), tuple(json.loads(communities)), subject)
+
+
+def _say_taken(what: str) -> str:
+    return f"“{what}”已经是另一个账号的了。"
 
 
 def tidy_name(name: str) -> str:
@@ -366,6 +460,12 @@ def require_password(password: str, name: str = "") -> None:
     is_run = plain in "01234567890123456789" or plain in "abcdefghijklmnopqrstuvwxyz"
     if len(set(plain)) < 4 or is_run or (name and name in plain):
         raise UsageError("这个密码太容易猜到：不要用连号、重复的字符或账号名。")
+
+
+def require_subject(subject: str) -> None:
+    """Refuse what no provider calls anybody, with a sentence. It is kept to the letter."""
+    if len(subject) > LONGEST_SUBJECT or not subject.isprintable() or subject != subject.strip():
+        raise UsageError(f"统一登录里的标识不能超过 {LONGEST_SUBJECT} 个字，前后不能有空格。")
 
 
 def _mark(token: str) -> str:

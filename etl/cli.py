@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from etl import upkeep_command
-from etl.accounts import LEADER, ROLES, Accounts
+from etl.accounts import BY_PROVIDER, LEADER, ROLES, Accounts
 from etl.backup import Backup, back_up, restore
 from etl.brief_command import add_options, run_brief
 from etl.check import ERROR
@@ -29,6 +29,7 @@ from etl.exporting import ALL_FORMATS, export
 from etl.fill import Filled, fill_form
 from etl.privacy import mask_text
 from etl.profile import Profile, load_profile
+from etl.provider import find_provider
 from etl.questions import Answer, describe_for_terminal, parse_answer
 from etl.reading import Progress, be_silent, choose_profile, list_files
 from etl.refresh import refresh, user_name
@@ -114,12 +115,18 @@ def build_parser() -> argparse.ArgumentParser:
     )
     serve.add_argument("--empty", action="store_true", help="不装入示例")
     people = add("user", run_user, "管理能登录的账号（放到办公网上之前先建一个管理员）")
-    people.add_argument("action", choices=("add", "list", "password", "remove"), help="做什么")
+    people.add_argument(
+        "action", choices=("add", "list", "password", "sso", "remove"), help="做什么"
+    )
     people.add_argument("name", nargs="?", default="", metavar="NAME", help="账号名")
     people.add_argument("--role", choices=ROLES, default=LEADER, help=f"角色（默认 {LEADER}）")
     people.add_argument(
         "--community", action="append", default=[], metavar="社区",
         help="只看这个社区（所属社区一列里的写法；可以写几次；不写看全部）",
+    )  # fmt: skip
+    people.add_argument(
+        "--sso", default="", metavar="标识",
+        help="在单位统一登录里是谁（不设密码；sso 动作不写这项就是取消）",
     )  # fmt: skip
     people.add_argument(
         "--password-stdin", action="store_true", help="从标准输入读密码，不在屏幕上问"
@@ -573,6 +580,7 @@ def run_serve(options: Any) -> int:
     _require_free(options.host, options.port)
     store = Store(options.store)
     _require_accounts(options.host, store.path)
+    find_provider()  # by halves it is said now, not to whoever signs in
     if store.snapshot() is None and not options.empty:
         print("数据文件夹是空的，先装入示例（虚构的 T 社区）……", flush=True)
         refresh(store, [sample_folder()], profile, who="示例")
@@ -616,15 +624,21 @@ def run_user(options: Any) -> int:
     if not options.name:
         raise UsageError("请写明账号名，例如：shequ user add 张书记 --role 管理员")
     if options.action == "add":
-        password = _ask_password(options)
-        account = accounts.add(options.name, password, options.role, options.community)
-        told = "，".join([account.role, *account.communities])
+        password = "" if options.sso else _ask_password(options)
+        account = accounts.add(options.name, password, options.role, options.community, options.sso)
+        by = [f"{BY_PROVIDER} {account.subject}"] if account.subject else []
+        told = "，".join([account.role, *account.communities, *by])
         accounts.note(who, "account_added", f"{account.name}（{told}）", "")
         said = f"已建账号“{account.name}”（{told}）。"
     elif options.action == "password":
         accounts.change_password(options.name, _ask_password(options))
         accounts.note(who, "password_changed", options.name, "")
         said = f"已改“{options.name}”的密码，原来的登录都已失效。"
+    elif options.action == "sso":
+        accounts.change_subject(options.name, options.sso)
+        accounts.note(who, "subject_changed", f"{options.name}（{options.sso or '取消'}）", "")
+        now = f"在统一登录里是“{options.sso}”" if options.sso else "不再用统一登录"
+        said = f"“{options.name}”{now}，原来的登录都已失效。"
     else:
         accounts.remove(options.name)
         accounts.note(who, "account_removed", options.name, "")
@@ -695,7 +709,12 @@ def _list_users(accounts: Accounts, options: Any) -> int:
         _print_json(
             {
                 "accounts": [
-                    {"name": a.name, "role": a.role, "communities": list(a.communities)}
+                    {
+                        "name": a.name,
+                        "role": a.role,
+                        "communities": list(a.communities),
+                        "sso": a.subject,
+                    }
                     for a in listed
                 ]
             }
@@ -705,7 +724,8 @@ def _list_users(accounts: Accounts, options: Any) -> int:
     for account in [] if options.json else listed:
         kept = "、".join(account.communities) or "全部社区"
         made = f"{account.created_at.astimezone():%Y-%m-%d}"
-        print(f"{account.name}\t{account.role}\t{made}\t{kept}")
+        by = f"\t{BY_PROVIDER} {account.subject}" if account.subject else ""
+        print(f"{account.name}\t{account.role}\t{made}\t{kept}{by}")
     return DONE
 
 

@@ -49,15 +49,27 @@ def browser() -> Iterator[playwright_api.Browser]:
         launched.close()
 
 
-@contextmanager
-def serve(store: Path, log: Path) -> Iterator[str]:
-    """A server of its own process on a free port; its address."""
+def find_port() -> int:
+    """One that nobody listens on."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+        return int(free.getsockname()[1])
+
+
+@contextmanager
+def serve(store: Path, log: Path, **more: str) -> Iterator[str]:
+    """A server of its own process on a free port, its environment and `more`; its address."""
     path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
-    environment = {**os.environ, "SHEQU_STORE": str(store), "SHEQU_PROFILE": "", "PYTHONPATH": path}
+    told = {"SHEQU_STORE": str(store), "SHEQU_PROFILE": "", "PYTHONPATH": path}
+    port = find_port()
     command = [sys.executable, "-m", "uvicorn", "dashboard.server:app", "--port", str(port)]
+    with run(command, port, log, {**os.environ, **told, **more}) as address:
+        yield address
+
+
+@contextmanager
+def run(command: list[str], port: int, log: Path, environment: dict[str, str]) -> Iterator[str]:
+    """A process that listens on a port, for as long as it is needed; its address."""
     with log.open("wb") as out:
         process = subprocess.Popen(command, env=environment, cwd=log.parent, stdout=out, stderr=out)
         try:

@@ -234,6 +234,8 @@ def test_accounts_of_an_earlier_version_are_kept_and_may_then_be_kept_to_communi
     token = old.sign_in("张书记", "荷塘月色 2026", "")
     assert token is not None
     with closing(sqlite3.connect(tmp_path / FILE)) as file, file:
+        file.execute("DROP INDEX accounts_subject")
+        file.execute("ALTER TABLE accounts DROP COLUMN subject")
         file.execute("ALTER TABLE accounts DROP COLUMN communities")
         file.execute("PRAGMA user_version = 1")
     accounts = Accounts(tmp_path)
