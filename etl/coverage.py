@@ -19,7 +19,7 @@ from geo.coverage import (
     judge_coverage,
     measure_coverage,
 )
-from geo.crs import to_metric
+from geo.crs import make_points, to_metric
 
 # Whose members are residents; the others employ staff.
 OF_RESIDENTS = (
@@ -82,13 +82,13 @@ def _count_members(states: pd.DataFrame, index: pd.Index) -> pd.DataFrame:
 def _find_services(writer: Writer, base: pd.DataFrame) -> pd.DataFrame:
     """The nearest service point of each compound, and whether one reaches it."""
     services = writer.frame("service_points").set_index("organization_id")
-    places = _place(base)
-    if services.empty or places.is_empty.all():
+    places = make_points(base)
+    if services.empty or places.isna().all():
         return pd.DataFrame(
             {"service_name": None, "service_m": np.nan, "is_in_reach": None}, index=base.index
         )
     places = to_metric(places)
-    points = _place(services).to_crs(places.crs)
+    points = make_points(services).to_crs(places.crs)
     found = find_reach(places, gpd.GeoDataFrame(services[["reach_m"]], geometry=points))
     names = services["name"].to_dict()
     return pd.DataFrame(
@@ -98,9 +98,3 @@ def _find_services(writer: Writer, base: pd.DataFrame) -> pd.DataFrame:
             "is_in_reach": found["is_in_reach"],
         }
     )
-
-
-def _place(frame: pd.DataFrame) -> gpd.GeoSeries:
-    """Points in WGS-84; empty where the place is not known."""
-    points = gpd.points_from_xy(frame["lon"].astype(float), frame["lat"].astype(float))
-    return gpd.GeoSeries(points, index=frame.index, crs="EPSG:4326")

@@ -121,7 +121,11 @@ def _stack(frame: pd.DataFrame, groups: dict[str, pd.Series], columns: list[str]
         "category": frame["category"],
         "month": frame["month"].dt.strftime("%Y-%m"),
     }
-    parts = [frame[columns].assign(group=scope + SEAM + name) for scope, name in names.items()]
+    # Where no complaint is placed, the names are a column of nothing, and its type is not text.
+    parts = [
+        frame[columns].assign(group=scope + SEAM + name.astype("string"))
+        for scope, name in names.items()
+    ]
     return pd.concat(parts, ignore_index=True).dropna(subset="group")
 
 

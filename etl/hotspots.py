@@ -25,7 +25,7 @@ from geo.alarms import (
     judge_outliers,
 )
 from geo.areas import place_points
-from geo.crs import measure_cell, to_metric
+from geo.crs import make_points, measure_cell, to_metric
 from geo.emerging import scan_emerging
 from geo.hotspots import LOCAL, SCANNED, choose_method, scan_clusters
 from geo.neighbours import HOT, find_local_hotspots, find_nearest, find_touching
@@ -299,8 +299,7 @@ def _list_months(period: Period) -> pd.DatetimeIndex:
 
 
 def _metric_points(frame: pd.DataFrame) -> gpd.GeoSeries:
-    points = gpd.points_from_xy(frame["lon"].astype(float), frame["lat"].astype(float))
-    return to_metric(gpd.GeoSeries(points, index=frame.index, crs="EPSG:4326"))
+    return to_metric(make_points(frame))
 
 
 def _find_nearest(units: gpd.GeoSeries, points: gpd.GeoSeries) -> np.ndarray:

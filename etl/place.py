@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -17,7 +16,7 @@ from etl.profile import AUTO, Profile
 from etl.store import Writer, named_sql
 from etl.tables.outputs import OUT_GEOCODES
 from geo.areas import place_points
-from geo.crs import Datum, choose_datum, convert, judge_datum
+from geo.crs import Datum, choose_datum, convert, judge_datum, make_points
 from geo.hotspots import judge_spots
 
 # On fewer rows than this a point is no default geocode.
@@ -172,6 +171,6 @@ def _name_geocodes(geocodes: pd.DataFrame, writer: Writer) -> pd.DataFrame:
     compounds = shapes[shapes["level"] == "compound"]
     if geocodes.empty or compounds.empty:
         return geocodes.assign(near=None)
-    points = gpd.GeoSeries(gpd.points_from_xy(geocodes["lon"], geocodes["lat"]), crs="EPSG:4326")
+    points = make_points(geocodes)
     at = place_points(points, compounds.geometry)
     return geocodes.assign(near=at.map(compounds["name"]).astype(object))

@@ -226,7 +226,8 @@ def find_reach(places: gpd.GeoSeries, services: gpd.GeoDataFrame) -> pd.DataFram
     Parameters
     ----------
     places : GeoSeries of n points, metric CRS; None and empty have no place
-    services : GeoDataFrame[reach_m, geometry] of m points, same CRS, labels unique
+    services : GeoDataFrame[reach_m, geometry] of m points, same CRS, labels unique; those
+        without a place reach nobody
 
     Returns
     -------
@@ -245,6 +246,7 @@ def find_reach(places: gpd.GeoSeries, services: gpd.GeoDataFrame) -> pd.DataFram
         {"service": None, "distance_m": np.nan, "is_in_reach": pd.NA}, index=places.index
     ).astype({"service": object, "is_in_reach": "boolean"})
     known = ~(places.isna() | places.is_empty)
+    services = services[~(services.geometry.isna() | services.geometry.is_empty)]
     if services.empty or not known.any():
         return found
     require_same_crs(places, services)

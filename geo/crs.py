@@ -37,6 +37,7 @@ __all__ = [
     "convert",
     "convert_geometry",
     "judge_datum",
+    "make_points",
     "measure_cell",
     "require_metric",
     "to_metric",
@@ -167,6 +168,16 @@ def to_metric(geo: Geo) -> Geo:
     if (shapely.is_missing(shapes) | shapely.is_empty(shapes)).all():
         raise GeoError("这份空间数据里没有任何图形，无法换算成米。")
     return geo.to_crs(_find_utm(geo))
+
+
+def make_points(frame: pd.DataFrame) -> gpd.GeoSeries:
+    """Points of a table with columns lon and lat (WGS-84 degrees); None where either is unknown.
+
+    A point of NaN counts as neither missing nor empty, and then poisons every extent and distance.
+    """
+    lon, lat = (frame[name].astype(float) for name in ("lon", "lat"))
+    points = gpd.GeoSeries(gpd.points_from_xy(lon, lat), index=frame.index, crs="EPSG:4326")
+    return points.where(lon.notna() & lat.notna())
 
 
 _UTM: dict[tuple[int, int], pyproj.CRS] = {}

@@ -23,7 +23,7 @@ from matplotlib.patheffects import withStroke
 
 from dashboard.briefing.fonts import Fonts
 from dashboard.words import look_up
-from geo.crs import to_metric
+from geo.crs import make_points, to_metric
 
 DOTS = 200
 MM = 1 / 25.4
@@ -87,7 +87,7 @@ def _place_points(
     rest = compounds[~compounds.index.isin(list(placed))].dropna(subset=["lon", "lat"])
     if rest.empty:
         return {}
-    points = gpd.GeoSeries(gpd.points_from_xy(rest["lon"], rest["lat"]), crs="EPSG:4326")
+    points = make_points(rest)
     flat = points.to_crs(metric.crs) if len(metric) else to_metric(points)
     return {str(at): (p.x, p.y) for at, p in zip(rest.index, flat, strict=True)}
 
@@ -195,7 +195,7 @@ class Drawing:
         found = spots.dropna(subset=["lon", "lat", "radius_m"])
         if found.empty or not len(crs_of):
             return
-        points = gpd.GeoSeries(gpd.points_from_xy(found["lon"], found["lat"]), crs="EPSG:4326")
+        points = make_points(found)
         for point, radius in zip(points.to_crs(crs_of.crs), found["radius_m"], strict=True):
             angle = np.linspace(0, 2 * np.pi, 60)
             reach = max(float(radius), 25.0)

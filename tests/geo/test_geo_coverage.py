@@ -314,5 +314,12 @@ def test_within_reach_is_within_that_of_any_service_point():
     assert found["is_in_reach"].tolist()[:3] == [True, True, False]
     assert found.iloc[3].isna().all()
     assert find_reach(points((0, 0)), services.iloc[:0]).isna().all(axis=None)
+    # One that nobody has placed is the nearest of none.
+    lost = gpd.GeoDataFrame(
+        {"reach_m": [9999.0]}, index=["无处"], geometry=[None], crs=services.crs
+    )
+    both = pd.concat([lost, services])
+    assert find_reach(points((50, 0)), both)["service"].tolist() == ["近"]
+    assert find_reach(points((50, 0)), lost).isna().all(axis=None)
     with pytest.raises(DegreesError):
         find_reach(points((0, 0)).set_crs("EPSG:4326", allow_override=True), services)

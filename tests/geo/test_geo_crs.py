@@ -20,6 +20,7 @@ from geo.crs import (
     convert,
     convert_geometry,
     judge_datum,
+    make_points,
     require_metric,
     to_metric,
 )
@@ -176,6 +177,18 @@ def test_to_metric_finds_the_zone_and_keeps_the_index():
     assert metric.crs.to_epsg() == 32648
     assert list(metric.index) == [7]
     require_metric(metric)
+
+
+def test_a_point_of_which_half_is_unknown_is_no_point():
+    frame = pd.DataFrame(
+        {"lon": [104.0, np.nan, 104.0], "lat": [30.6, 30.6, np.nan]}, index=[7, 8, 9]
+    )
+    made = make_points(frame)
+    assert made.isna().to_dict() == {7: False, 8: True, 9: True}
+    assert (made[7], made.crs.to_epsg()) == (Point(104.0, 30.6), 4326)
+    assert to_metric(made).crs.to_epsg() == 32648
+    with pytest.raises(GeoError, match="没有任何图形"):
+        to_metric(made.iloc[1:])
 
 
 def test_metres_are_never_guessed():
