@@ -28,7 +28,7 @@ def main() -> None:
         page_title=say("app.title"), layout="wide", initial_sidebar_state=230,
         page_icon=str(OWN / "icon.svg"),
     )  # fmt: skip
-    page.put_style()
+    page.put_words()
     page.put_script()
     try:
         visitor = access.current()

@@ -53,14 +53,19 @@ def write_policy(host: str, *, is_component: bool) -> str:
     return "; ".join(f"{name} {value}" for name, value in rules.items())
 
 
+def read_first_page() -> str:
+    """The page that Streamlit sends first, for every address alike; nothing where it is not."""
+    spec = find_spec("streamlit")
+    if spec is None or not spec.origin:
+        return ""
+    return (Path(spec.origin).parent / "static" / "index.html").read_bytes().decode()
+
+
 @cache
 def _hash_inline_scripts() -> tuple[str, ...]:
     """The inline scripts of Streamlit's own first page, as a policy names them."""
-    spec = find_spec("streamlit")
-    if spec is None or not spec.origin:
-        return ()
-    first_page = (Path(spec.origin).parent / "static" / "index.html").read_text(encoding="utf-8")
-    digests = (hashlib.sha256(s.encode()).digest() for s in INLINE_SCRIPT.findall(first_page))
+    scripts = INLINE_SCRIPT.findall(read_first_page())
+    digests = (hashlib.sha256(script.encode()).digest() for script in scripts)
     return tuple(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)
 
 

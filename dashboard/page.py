@@ -8,20 +8,18 @@ import secrets
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from html import escape
-from pathlib import Path
 from typing import Literal
 
 import pandas as pd
 import streamlit as st
 
 from dashboard import access, choice
-from dashboard.map.files import OWN, address_of
+from dashboard.map.files import address_of
 from dashboard.words import say, speak
 from etl.errors import ShequError
 
 log = logging.getLogger(__name__)
 PAGES = "pages"
-STYLE = OWN / "page.css"
 KEY_FIGURES = ("compounds", "households", "residents", "complaints", "unplaced", "quarantined")
 # Cells that begin so are set off from the others.
 FLAG = "● "
@@ -31,9 +29,8 @@ ROWS_SHOWN = 18
 TOTAL_OF = {"unplaced": "complaints_unplaced"}
 
 
-def put_style() -> None:
-    """The look of our own pieces, and our words in the places where Streamlit has its own."""
-    st.html(Path(STYLE))
+def put_words() -> None:
+    """Our words in the places where Streamlit has its own; the look itself is in the first page."""
     words = {
         "--sq-drop": say("data.drop"),
         "--sq-browse": say("data.browse"),

@@ -20,6 +20,7 @@ from starlette.routing import Route
 
 from dashboard import access, settings
 from dashboard.access import METRICS, GuardAccess
+from dashboard.dress import DressPage
 from dashboard.headers import GuardHeaders
 from dashboard.map.files import PREFIX, find_file
 from dashboard.metrics import CountRequests, send_metrics, write_log
@@ -101,4 +102,4 @@ def make_app() -> Any:
 
 # The guards stand outside everything: nobody reaches a route of Streamlit unasked, and even the
 # answer to a failure carries the headers.
-app = CountRequests(GuardHeaders(GuardAccess(make_app())))
+app = CountRequests(GuardHeaders(GuardAccess(DressPage(make_app()))))

@@ -17,7 +17,7 @@ import streamlit as st
 from dashboard import choice, page
 from dashboard.views import {view} as view
 st.session_state.setdefault(page.PAGES, {{}})
-page.put_style()
+page.put_words()
 try:
     view.show()
 except Exception as error:

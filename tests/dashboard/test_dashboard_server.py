@@ -7,12 +7,16 @@ from typing import Any
 
 import pytest
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from dashboard import server, settings
-from dashboard.headers import FIXED, GuardHeaders, write_policy
+from dashboard.dress import STYLE, DressPage
+from dashboard.headers import FIXED, GuardHeaders, read_first_page, write_policy
+from dashboard.map.files import address_of
 
 Answer = tuple[int, dict[str, str], bytes]
 
@@ -21,7 +25,18 @@ def fail(request: Request) -> Response:
     raise RuntimeError("broken")
 
 
+FIRST_PAGE = read_first_page().encode()
+AS_LONG = b"x" * len(FIRST_PAGE)
+PACKED = [Middleware(GZipMiddleware, minimum_size=100)]
+
+
+def send_first_page(request: Request) -> Response:
+    return HTMLResponse(FIRST_PAGE, headers={"etag": "of-the-file"})
+
+
 ROUTES = [
+    Route("/page", send_first_page, middleware=PACKED),
+    Route("/as-long", lambda request: HTMLResponse(AS_LONG, headers={"etag": "own"})),
     Route("/fine", lambda request: PlainTextResponse("fine")),
     Route("/broken", fail),
     Route("/healthz", server.send_health),
@@ -52,7 +67,7 @@ def ask(path: str, host: str = "office:8501", **headers: str) -> Answer:
 
     async def run() -> None:
         try:
-            await GuardHeaders(Starlette(routes=ROUTES))(scope, receive, send)
+            await GuardHeaders(DressPage(Starlette(routes=ROUTES)))(scope, receive, send)
         except RuntimeError:
             assert where == "/broken"
 
@@ -138,6 +153,23 @@ def test_outlines_are_sent_once_and_then_only_confirmed() -> None:
     assert body.startswith(b'{"levels"')
     again, _, empty = ask("/shapes.json", if_none_match=headers["etag"])
     assert (again, empty) == (304, b"")
+
+
+def test_the_first_page_brings_the_style_before_anything_is_drawn() -> None:
+    status, headers, body = ask("/page", accept="text/html,*/*", accept_encoding="gzip, br")
+    link = f'<body><link rel="stylesheet" href="{address_of(STYLE)}">'.encode()
+    assert status == 200
+    assert body == FIRST_PAGE.replace(b"<body>", link)
+    assert headers["content-length"] == str(len(body))
+    # Else a browser keeps the page of an older version, with the style of that version.
+    assert "etag" not in headers
+    assert ask(address_of(STYLE))[1]["content-type"].startswith("text/css")
+
+
+def test_no_other_page_is_changed() -> None:
+    _, headers, body = ask("/as-long", accept="text/html")
+    assert body == AS_LONG
+    assert headers["etag"] == "own"
 
 
 def test_the_server_says_that_it_lives() -> None:
