@@ -63,8 +63,9 @@ def _measure_backlog(writer: Writer, tally: Tally, period: Period) -> pd.DataFra
     for name in ("month", "closed_month"):
         closed[name] = pd.to_datetime(closed[name])
     key = ["compound_id", "month"]
-    closed["compound_id"] = closed["compound_id"].fillna(UNPLACED)
-    counts = tally.months.assign(compound_id=tally.months["compound_id"].fillna(UNPLACED))
+    closed["compound_id"] = closed["compound_id"].astype(object).fillna(UNPLACED)
+    named = tally.months["compound_id"].astype(object).fillna(UNPLACED)
+    counts = tally.months.assign(compound_id=named)
     came = counts.groupby(key)[["complaint_count", "closed_count"]].sum()
     dated = closed.groupby(key)["closed_count"].sum().reindex(came.index).fillna(0)
     # Closed without a day: as if they had been closed in the month in which they came.

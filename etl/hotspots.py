@@ -280,7 +280,7 @@ def _count_in_cells(writer: Writer, compounds: pd.DataFrame, period: Period) -> 
     points = _metric_points(lonlat)
     within = _find_compounds(writer, points)
     counts = _spread_months(counted, which, range(len(cells)), period)
-    names = within.map(compounds["name"]).fillna("")
+    names = within.map(compounds["name"]).astype(object).fillna("")
     return Units(lonlat, points, within, names, counts, margin_m=metres / 4.0)
 
 
