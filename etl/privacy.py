@@ -7,6 +7,9 @@ from functools import lru_cache
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from stdnum import luhn, numdb
+from stdnum.cn import ric
+from stdnum.exceptions import ValidationError
 
 from etl.sheet import judge_texts
 
@@ -71,11 +74,19 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         ),
     )
 )
+# What only a check digit tells from other long numbers: those written in an unusual way, run into
+# other letters or digits, or of a bank whose cards begin otherwise. Above, no check digit is asked
+# for: a number with a slip of the pen is still somebody's.
+_GAP = r"[ .·_/-]?"
+_LOOSE_ID = re.compile(rf"(?=([1-9](?:{_GAP}[0-9]){{16}}{_GAP}[0-9Xx]))")
+_LOOSE_CARD = re.compile(rf"(?<![0-9])(?=([3-69](?:{_GAP}[0-9]){{15,18}}(?![0-9])))")
+_MANY_DIGITS = re.compile(rf"[0-9](?:{_GAP}[0-9]){{15}}")
 # The last ones find names by the words around them; where a name is part of what is named they are
 # left out. One that is introduced by 联系人： or the like is nobody's place or organization.
 _NAME_PATTERNS = 2
 _HINT = re.compile(
-    rf"\d{{3}}|单元|[:：叫]|先生|女士|阿姨|大爷|师傅|某某|微信|QQ|wechat|{_ROLES}|[{_PROVINCES}][a-z]",
+    r"\d{3}|\d(?:[ .·_/-]\d){15}|"
+    rf"单元|[:：叫]|先生|女士|阿姨|大爷|师傅|某某|微信|QQ|wechat|{_ROLES}|[{_PROVINCES}][a-z]",
     re.I,
 )
 # Whatever a pattern finds holds one of these. It is said for the engine that Arrow brings (RE2),
@@ -87,6 +98,7 @@ _SUSPECT = "(?i)" + "|".join(
         r"[3-6]\p{Nd}{3}(?:[ -]?\p{Nd}{4}){2}[ -]?\p{Nd}",
         r"1[3-9]\p{Nd}[- ]?\p{Nd}{4}[- ]?\p{Nd}{4}",
         rf"0\p{{Nd}}{{2,3}}(?:[）)]{_SPACE}|[- ]?)\p{{Nd}}{{7}}",
+        r"\p{Nd}(?:[ .·_/-]?\p{Nd}){15}",
         rf"[{_PROVINCES}][a-z](?:·|{_SPACE})[a-z0-9]{{5}}",
         r"微信|qq|wechat|单元",
         rf"(?:[栋幢座]|号楼){_SPACE}[-\p{{Nd}}]",
@@ -115,12 +127,47 @@ def mask_text(text: str, *, keeps_names: bool = False) -> tuple[str, int]:
     count, found = 0, 1
     while found:
         # Masking one piece may lay another bare that was hidden behind its digits.
-        found = 0
+        text, found = _mask_checked(text)
         for pattern, mask in patterns:
             text, times = pattern.subn(mask, text)
             found += times
         count += found
     return text, count
+
+
+def _mask_checked(text: str) -> tuple[str, int]:
+    """The text without the numbers that only their check digit gives away, and how many they were."""
+    if not _MANY_DIGITS.search(text):
+        return text, 0
+    parts, end = [], 0
+    spans = [m.span(1) for m in _LOOSE_ID.finditer(text) if _is_id(_keep_digits(m[1]))]
+    spans += [m.span(1) for m in _LOOSE_CARD.finditer(text) if luhn.is_valid(_keep_digits(m[1]))]
+    found = 0
+    for start, stop in sorted(spans):
+        if start >= end:
+            parts += [text[end:start], MASK * 3]
+            found += 1
+        end = max(end, stop)
+    return "".join([*parts, text[end:]]), found
+
+
+def _keep_digits(text: str) -> str:
+    return "".join(sign for sign in text if sign.isalnum())
+
+
+def _is_id(number: str) -> bool:
+    """Whether it is an identity number: place, date of birth in these two centuries, check digit.
+
+    Not `ric.validate`: it wants the place to have had that number when the person was born, and
+    numbers were given out decades later.
+    """
+    try:
+        ric.get_birth_date(number)
+    except ValidationError:
+        return False
+    is_place = any("county" in told for _, told in numdb.get("cn/loc").info(number[:6]))
+    is_whole = ric.calc_check_digit(number) == number[-1].upper()
+    return number[6:8] in ("19", "20") and is_place and is_whole
 
 
 def is_suspect(texts: pa.Array) -> pa.Array:

@@ -20,6 +20,8 @@ import pyarrow.parquet as pq
 import pypdfium2 as pdfium
 import pytest
 from openpyxl import Workbook
+from stdnum import luhn
+from stdnum.cn import ric
 
 from dashboard import load, settings
 from dashboard.app import PAGES
@@ -53,16 +55,13 @@ def make_id(draw: random.Random) -> str:
     """An identity number with its check digit (GB 11643)."""
     body = f"{draw.choice(PLACES)}{draw.randint(1940, 2010)}{draw.randint(1, 12):02}"
     body += f"{draw.randint(1, 28):02}{draw.randint(0, 999):03}"
-    weights = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2]
-    told = sum(int(digit) * weight for digit, weight in zip(body, weights, strict=True))
-    return body + "10X98765432"[told % 11]
+    return body + ric.calc_check_digit(body + "0")
 
 
-def make_card(draw: random.Random) -> str:
+def make_card(draw: random.Random, bank: str = "622202") -> str:
     """A bank card number with its check digit (Luhn)."""
-    body = "622202" + "".join(str(draw.randint(0, 9)) for _ in range(12))
-    doubled = [int(digit) * (2 - at % 2) for at, digit in enumerate(reversed(body))]
-    return body + str(-sum(value - 9 * (value > 9) for value in doubled) % 10)
+    body = bank + "".join(str(draw.randint(0, 9)) for _ in range(12))
+    return body + luhn.calc_check_digit(body)
 
 
 def make_name(draw: random.Random) -> str:
@@ -76,6 +75,8 @@ def make_plate(draw: random.Random) -> str:
 KINDS: dict[str, tuple[Callable[[random.Random], str], str]] = {
     "id": (make_id, "身份证{}，请核实"),
     "card": (make_card, "退到卡号{}"),
+    "glued": (make_id, "ID{}，请核实"),
+    "other card": (lambda d: make_card(d, "955880"), "退到BOC{}"),
     "mobile": (lambda d: f"1{d.choice('3578')}{d.randint(0, 999999999):09}", "打{}找本人"),
     "phone": (lambda d: f"028-8{d.randint(1000000, 9999999)}", "座机{}"),
     "plate": (make_plate, "{}乱停"),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from etl.privacy import MASK, mask_text
+from etl.privacy import MASK, mask_text, mask_texts
 
 QUICK = settings(derandomize=True, database=None, deadline=None, max_examples=500)
 
@@ -122,11 +123,43 @@ def test_figures_behind_a_building_are_no_doors(text: str) -> None:
     assert mask_text(text) == (text, 0)
 
 
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("ID510107199003074517", "ID＊＊＊"),
+        ("5101071990.0307.4517核实", "＊＊＊核实"),
+        ("5 1 0 1 0 7 1 9 9 0 0 3 0 7 4 5 1 7", "＊＊＊"),
+        ("51010719900307451 7", "＊＊＊"),
+        ("卡9558801234567890128", "卡＊＊＊"),
+        ("BOC6222021234567890128", "BOC＊＊＊"),
+        ("6222.0212.3456.7890.128", "＊＊＊"),
+    ],
+)
+def test_a_check_digit_gives_away_what_is_written_unusually(text: str, masked: str) -> None:
+    assert mask_text(text) == (masked, 1)
+    assert mask_texts(pa.array([text, "漏水"])).to_pylist() == [masked, "漏水"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        # The same with another last digit, place, date or century, or too many digits.
+        "ID510107199003074518", "ID990107199003074516", "ID510107199013074510",
+        "ID510107259003074519", "卡9558801234567890123", "卡95588012345678901280",
+        "BOC6222021234567890129", "2026-03-01 2026-03-05",
+    ],
+)  # fmt: skip
+def test_a_long_number_without_its_check_digit_is_no_ones(text: str) -> None:
+    assert mask_text(text) == (text, 0)
+
+
 def test_every_piece_is_counted() -> None:
     text = "王女士（13812345678）住3栋2单元501室，车牌川A12345，身份证510107199001011234"
     masked, count = mask_text(text)
     assert masked == "＊女士（＊＊＊）住3栋＊＊，车牌＊＊＊，身份证＊＊＊"
     assert count == 5
+    # A telephone number that runs into an identity number.
+    assert mask_text("号13812345678510107199003074517") == ("号＊＊＊＊＊＊", 2)
 
 
 def test_digits_of_a_longer_number_are_no_telephone() -> None:
@@ -139,7 +172,7 @@ PIECES = st.sampled_from(
     ["13812345678", "028-85551234", "510107199001011234", "川A12345", "川A8K6M2", "3单元", "501室",
      "3栋", "501", "2-501", "号", "室", "楼", "王女士", "李", "先生", "姓名：", "张三", "联系人", "业主叫",
      "微信", "QQ", "abc12345", "：", "，", " ", "-", "2025年1月3日", "建设路120号", "1200元", "漏水",
-     "6222021234567890", "86", "+", "(", "）", "1", "38", "＊"]
+     "6222021234567890", "510107199003074517", "9558801234567890128", "ID", ".", "86", "+", "(", "）", "1", "38", "＊"]
 )  # fmt: skip
 
 
