@@ -25,8 +25,15 @@ from stdnum.cn import ric
 
 from dashboard import load, settings
 from dashboard.app import PAGES
+from dashboard.briefing.handbook import write_handbook
+from dashboard.briefing.monthly import list_report_months, read_month, write_monthly
+from dashboard.briefing.pack import Ground, write_pack
+from dashboard.briefing.publicity import write_publicity
+from dashboard.talks import read_talks
 from etl.cli import main
+from etl.export import FORMATS, write_table
 from etl.exporting import ALL_FORMATS, export
+from etl.periods import Period
 from etl.profile import parse_profile
 from etl.refresh import refresh
 from etl.report import Report
@@ -131,6 +138,9 @@ def write_sheet(
         secret = next(secrets)
         planted.append(secret)
         row = [write_value(column, number) for column in columns]
+        if table.name == "compounds" and number != len(texts):
+            # One has the name that all the sheets mean, and nothing is planted in its own columns.
+            row[columns.index(table["name"])] = f"槐树街{number + 1}号院"
         at = (*texts, len(columns))[number % (len(texts) + 1)]
         if at == len(columns):
             row.append(secret.said)
@@ -174,6 +184,26 @@ def find_in(text: str, planted: list[Secret]) -> list[Secret]:
     return [secret for secret in planted if secret.text in text]
 
 
+def read_parts(name: str, raw: bytes) -> Iterator[str]:
+    """All that a file says: its bytes, what is packed in it, the text of its pages."""
+    yield raw.decode("utf-8", errors="replace")
+    yield raw.decode("gb18030", errors="replace")
+    if zipfile.is_zipfile(io.BytesIO(raw)):
+        with zipfile.ZipFile(io.BytesIO(raw)) as archive:
+            for inner in archive.namelist():
+                yield inner
+                yield from read_parts(inner, archive.read(inner))
+    if raw.startswith(b"%PDF"):
+        with pdfium.PdfDocument(raw) as paper:
+            yield from (page.get_textpage().get_text_bounded() for page in paper)
+    if name.endswith(".parquet"):
+        yield text_of_frame(pq.read_table(io.BytesIO(raw)).to_pandas())
+
+
+def search(name: str, raw: bytes, planted: list[Secret]) -> list[Secret]:
+    return [secret for part in read_parts(name, raw) for secret in find_in(part, planted)]
+
+
 def text_of_frame(frame: pd.DataFrame) -> str:
     return frame.to_csv()
 
@@ -190,6 +220,8 @@ def test_enough_was_planted_and_all_of_it_was_masked_and_counted(
         files = store.frame("files")
         assert files["rows_loaded"].sum() > 100
         assert len(store.frame("quarantine")) > 50
+        for name in ("core_complaints", "core_matters", "core_needs", "core_meetings"):
+            assert len(store.frame(name)) > 15, name
         assert files.groupby("file")["masked_count"].sum().min() > 0
 
 
@@ -227,13 +259,7 @@ def test_nothing_of_it_is_in_what_is_taken_away(
         written = export(store, None, tmp_path, ALL_FORMATS, None, None, "", "")
     assert len(written) >= len(ALL_FORMATS)
     for path in written:
-        raw = path.read_bytes()
-        parts = [raw]
-        if zipfile.is_zipfile(path):
-            with zipfile.ZipFile(path) as archive:
-                parts += [archive.read(name) for name in archive.namelist()]
-        for part in parts:
-            assert [s for s in secrets if s.text.encode() in part] == [], path.name
+        assert search(path.name, path.read_bytes(), secrets) == [], path.name
 
 
 @pytest.mark.parametrize("view", PAGES)
@@ -278,12 +304,82 @@ def test_nothing_of_it_is_in_a_briefing(
     written = [path for path in out.rglob("*") if path.is_file()]
     assert {path.suffix for path in written} >= {".docx", ".pdf"}
     for path in written:
-        parts = [path.read_bytes().decode("utf-8", errors="replace")]
-        if zipfile.is_zipfile(path):
-            with zipfile.ZipFile(path) as archive:
-                parts += [archive.read(n).decode("utf-8", "replace") for n in archive.namelist()]
-        if path.suffix == ".pdf":
-            with pdfium.PdfDocument(path) as paper:
-                parts += [page.get_textpage().get_text_bounded() for page in paper]
-        for part in parts:
-            assert find_in(part, secrets) == [], path.name
+        assert search(path.name, path.read_bytes(), secrets) == [], path.name
+    out = tmp_path / "more"
+    also = [f"--also={kind}" for kind in ("挂图", "附表", "网页", "公示")]
+    given = ["brief", "--month", month, "--out", str(out), "--store", str(store), "--no-issue"]
+    assert main([*given, *also]) == 0
+    written = [path for path in out.rglob("*") if path.is_file()]
+    assert {path.suffix for path in written} >= {".png", ".xlsx", ".html", ".docx", ".pdf"}
+    for path in written:
+        assert search(path.name, path.read_bytes(), secrets) == [], path.name
+
+
+@pytest.fixture
+def build(
+    planted: tuple[Path, list[Secret], Report, str], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[load.Build]:
+    monkeypatch.setenv(settings.STORE, str(planted[0] / "store"))
+    monkeypatch.delenv(settings.PROFILE, raising=False)
+    load.open_store.clear()
+    yield load.current_build()
+    load.open_store.clear()
+
+
+def test_nothing_of_it_is_in_a_paper_for_a_meeting(
+    planted: tuple[Path, list[Secret], Report, str], build: load.Build
+) -> None:
+    secrets, talks = planted[1], read_talks(build)
+    assert len(talks.matters) > 0
+    assert len(talks.promises) > 0
+    ground = Ground(load.shapes(build), load.frame(build, "out_cells"))
+    matters = list(talks.matters["matter_id"])
+    papers = {"pack": write_pack(talks, matters, ground), "handbook": write_handbook(talks)}
+    assert talks.today is not None
+    papers["publicity"] = write_publicity(talks, talks.today - pd.DateOffset(months=3))
+    for month in list_report_months(talks):
+        papers[f"{month:%Y-%m}"] = write_monthly(read_month(build, talks, month))
+    assert len(papers) > 3
+    for name, paper in papers.items():
+        assert len(paper) > 10_000, name
+        assert search(name, paper, secrets) == [], name
+
+
+def test_nothing_of_it_is_in_what_a_page_offers_to_take(
+    planted: tuple[Path, list[Secret], Report, str], build: load.Build
+) -> None:
+    secrets, table = planted[1], load.frame(build, "out_compounds")
+    assert search("shapes", load.shapes_json(build), secrets) == []
+    about = load.about(build, Period(None, None, ""))
+    for form in FORMATS:
+        written = write_table(form, table, lambda: load.shapes(build), about)
+        assert search(f"x.{form}", written, secrets) == [], form
+
+
+def test_nothing_of_it_is_in_what_the_command_says_or_fills_in(
+    planted: tuple[Path, list[Secret], Report, str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    folder, secrets, _, _ = planted
+    store = shutil.copytree(folder / "store", tmp_path / "store")
+    form = Workbook()
+    for column in ("小区名称", "总户数", "负责人", "联系电话", "投诉内容"):
+        form.worksheets[0].append([column])
+    form.save(tmp_path / "表.xlsx")
+    said = []
+    for arguments in (
+        ["history"],
+        ["doctor"],
+        ["query", "SELECT * FROM core_complaints"],
+        ["query", "SELECT * FROM quarantine"],
+        ["fill", str(tmp_path / "表.xlsx"), "--out", str(tmp_path / "filled")],
+    ):
+        for form_of in ([], ["--json"]):
+            main([*arguments, *form_of, "--store", str(store)])
+            told = capsys.readouterr()
+            said.append(told.out + told.err)
+    assert all(said)
+    assert find_in("".join(said), secrets) == []
+    for path in (tmp_path / "filled").rglob("*.*"):
+        assert search(path.name, path.read_bytes(), secrets) == [], path.name
