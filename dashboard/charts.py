@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-import altair as alt
+from typing import TYPE_CHECKING
+
 import pandas as pd
 
 from dashboard.words import name_value, say
+
+if TYPE_CHECKING:
+    # Loading it takes a quarter of a second: that waits until a chart is drawn.
+    import altair as alt
 
 BAR = "#B9714A"
 # From old to young, dark to light; white where no age is told.
@@ -17,6 +22,8 @@ FONT = "'PingFang SC','Microsoft YaHei','Noto Sans CJK SC','Source Han Sans SC',
 
 def chart_months(counts: pd.DataFrame, listed: list[pd.Timestamp]) -> alt.Chart:
     """Bars of complaints by month; a month without any is a gap of height zero, not left out."""
+    import altair as alt
+
     sums = counts.groupby("month")["complaint_count"].sum().reindex(listed).fillna(0).astype(int)
     data = pd.DataFrame({"month": [f"{m:%Y-%m}" for m in sums.index], "count": sums.to_numpy()})
     base = alt.Chart(data).encode(
@@ -34,6 +41,8 @@ def chart_category(
     counts: pd.DataFrame, listed: list[pd.Timestamp], category: str, highest: int
 ) -> alt.Chart:
     """Bars by month of one category; several such charts share one scale, up to `highest`."""
+    import altair as alt
+
     own = counts[counts["category"] == category]
     sums = own.groupby("month")["complaint_count"].sum().reindex(listed).fillna(0).astype(int)
     data = pd.DataFrame({"month": [f"{m:%Y-%m}" for m in sums.index], "count": sums.to_numpy()})
@@ -57,6 +66,8 @@ def chart_participants(months: pd.DataFrame, listed: list[pd.Timestamp]) -> alt.
 
     Parts are told apart by lightness, dark for old, so that grey print keeps them.
     """
+    import altair as alt
+
     names = ["participant_count", "aged_count", "over_60_count", "under_40_count"]
     sums = months.groupby("month")[names].sum().reindex(listed).fillna(0).astype(int)
     parts = {
@@ -98,6 +109,8 @@ def chart_participants(months: pd.DataFrame, listed: list[pd.Timestamp]) -> alt.
 
 def chart_shares(names: pd.Series, counts: pd.Series, title: str, what: str) -> alt.Chart:
     """Bars lying down, largest first, each with its figure."""
+    import altair as alt
+
     told = [name_value(what, name) for name in names]
     data = pd.DataFrame({"name": told, "count": counts.astype(int).to_list()})
     data = data.sort_values("count", ascending=False, kind="stable")
@@ -121,6 +134,8 @@ def chart_intervals(rows: pd.DataFrame, overall: float | None, title: str) -> al
 
     `rows` has name, pct, pct_low, pct_high and base_count, in the order in which they are shown.
     """
+    import altair as alt
+
     data = pd.DataFrame(
         {
             "name": [
@@ -159,6 +174,8 @@ def chart_funnel(compounds: pd.DataFrame, title: str) -> alt.LayerChart:
 
     `compounds` has name, households, rate, funnel_low, funnel_high and is_funnel_high.
     """
+    import altair as alt
+
     columns = ["name", "households", "rate", "funnel_low", "funnel_high"]
     data = compounds[columns].astype(dict.fromkeys(columns[1:], float))
     data["named"] = compounds["name"].where(compounds["is_funnel_high"].astype(bool), "")
@@ -197,6 +214,8 @@ def chart_before_after(counts: pd.DataFrame, begun: pd.Timestamp, title: str) ->
 
     `counts` has month (start of each month, ascending) and complaint_count.
     """
+    import altair as alt
+
     first = begun.to_period("M").to_timestamp()
     names = {name: say(f"chart.{name}") for name in ("before", "during", "after")}
     data = pd.DataFrame(
@@ -239,6 +258,8 @@ def _place_month(month: pd.Timestamp, first: pd.Timestamp, begun: pd.Timestamp) 
 
 
 def _finish(chart: alt.Chart | alt.LayerChart, title: str, height: int) -> alt.Chart:
+    import altair as alt
+
     heading = alt.TitleParams(title, anchor="start", fontSize=15, fontWeight="normal", offset=8)
     return (
         chart.properties(title=heading, height=height, width="container")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,12 @@ if TYPE_CHECKING:
 
 KEPT_BUILDS = 3
 SHOWN_TABLES = 40
+MARK_SECONDS = 0.05
+_MARKS: dict[str, tuple[float, tuple[int, ...]]] = {}
+FIRST_TABLES = (
+    "out_compounds", "out_months", "out_totals", "out_capital", "out_actions", "out_coverage",
+    "out_handbook", "out_hotspots", "out_geocodes", "out_targets",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -55,26 +62,65 @@ def current_build() -> Build:
 def build_for(visitor: access.Visitor) -> Build:
     """The newest published state, as a visitor may see it. Raises AccessError for nobody known."""
     path = str(settings.store_path())
-    return Build(path, open_store(path).snapshot(), find_audience(visitor.account))
+    return Build(path, _current_snapshot(), find_audience(visitor.account))
 
 
 @st.cache_resource(show_spinner=False)
 def open_store(path: str) -> Store:
     """The store in a folder, opened once for all visitors."""
-    from etl.store import Store
+    from etl.store import take_over
 
-    return Store(path)
+    return take_over(path)
+
+
+def ask_mark(path: str) -> tuple[int, ...]:
+    """What changes with every commit to a store; asked once where one run of a page asks often."""
+    asked_at, mark = _MARKS.get(path, (0.0, ()))
+    now = time.monotonic()
+    if not mark or now - asked_at > MARK_SECONDS:
+        mark = open_store(path).mark()
+        _MARKS[path] = (now, mark)
+    return mark
+
+
+def _current_snapshot() -> int | None:
+    entries = history()
+    return entries[0].snapshot if entries else None
+
+
+def read_ahead() -> None:
+    """Read what the first page shows, so that the first visitor does not wait for it."""
+    path = str(settings.store_path())
+    build = Build(path, _current_snapshot(), EVERYTHING)
+    if build.is_empty:
+        return
+    for table in FIRST_TABLES:
+        frame(build, table)
+    shapes_json(build)
+    profile()
 
 
 def frame(build: Build, table: str) -> pd.DataFrame:
     """A table of the published state; AccessError where it is not for whoever reads."""
     if build.audience == EVERYTHING:
-        return _frame(build.path, build.snapshot, table)
+        return _lend(_frame(build.path, build.snapshot, table))
     fewest = profile().privacy.fewest_cases
     audience = build.audience
-    return _disclosed(
-        build.path, build.snapshot, table, audience.role, audience.communities, fewest
+    return _lend(
+        _disclosed(build.path, build.snapshot, table, audience.role, audience.communities, fewest)
     )
+
+
+def _lend(kept: pd.DataFrame) -> pd.DataFrame:
+    """A frame of its own for whoever asks; what it holds is copied only where it is changed."""
+    return kept.copy(deep=False)
+
+
+def key_of(build: Build) -> tuple[object, ...]:
+    """By what to keep something made of frames that are lent to whoever reads this build."""
+    fewest = None if build.audience == EVERYTHING else profile().privacy.fewest_cases
+    audience = build.audience
+    return (build.path, build.snapshot, audience.role, audience.communities, fewest)
 
 
 def require_everything(build: Build) -> None:
@@ -88,12 +134,13 @@ def may_read(build: Build, *tables: str) -> bool:
     return all(is_for(build.audience, table) for table in tables)
 
 
-@st.cache_data(show_spinner=False, max_entries=KEPT_BUILDS * SHOWN_TABLES)
+# Kept as they are: `cache_data` would write and read every frame anew for every visitor.
+@st.cache_resource(show_spinner=False, max_entries=KEPT_BUILDS * SHOWN_TABLES)
 def _frame(path: str, snapshot: int | None, table: str) -> pd.DataFrame:
     return open_store(path).frame(table)
 
 
-@st.cache_data(show_spinner=False, max_entries=KEPT_BUILDS * SHOWN_TABLES)
+@st.cache_resource(show_spinner=False, max_entries=KEPT_BUILDS * SHOWN_TABLES)
 def _disclosed(
     path: str, snapshot: int | None, table: str, role: str, communities: tuple[str, ...],
     fewest: int,
@@ -210,7 +257,13 @@ def _shapes_json(path: str, snapshot: int | None, role: str, communities: tuple[
 
 def history() -> list[Entry]:
     """What was published when, the newest first."""
-    return open_store(str(settings.store_path())).history()
+    path = str(settings.store_path())
+    return list(_history(path, ask_mark(path)))
+
+
+@st.cache_resource(show_spinner=False, max_entries=KEPT_BUILDS)
+def _history(path: str, mark: tuple[int, ...]) -> list[Entry]:
+    return open_store(path).history()
 
 
 def profile() -> Profile:
@@ -219,7 +272,13 @@ def profile() -> Profile:
     if path is not None:
         changed = path.stat().st_mtime_ns if path.exists() else 0
         return _load_profile(str(path), changed)
-    return _parse_profile(open_store(str(settings.store_path())).profile_text() or "")
+    store = str(settings.store_path())
+    return _parse_profile(_profile_text(store, ask_mark(store)))
+
+
+@st.cache_resource(show_spinner=False, max_entries=KEPT_BUILDS)
+def _profile_text(path: str, mark: tuple[int, ...]) -> str:
+    return open_store(path).profile_text() or ""
 
 
 @st.cache_resource(show_spinner=False, max_entries=KEPT_BUILDS)
@@ -251,7 +310,10 @@ def refresh(
     access.require_update()
     told = profile() if settings.profile_path() else None
     store = open_store(str(settings.store_path()))
-    return run(store, paths, told, dry_run, who, answers, passwords, progress)
+    try:
+        return run(store, paths, told, dry_run, who, answers, passwords, progress)
+    finally:
+        _MARKS.clear()
 
 
 def all_choices(question: Question, report: Report) -> list[Choice]:
@@ -279,4 +341,7 @@ def mark_file(path: Path, told: FileReport, password: str = "") -> bytes:
 def undo(who: str) -> Entry:
     """Take back the newest refresh that still stands."""
     access.require_update()
-    return open_store(str(settings.store_path())).undo(who)
+    try:
+        return open_store(str(settings.store_path())).undo(who)
+    finally:
+        _MARKS.clear()

@@ -6,6 +6,7 @@ Run as `uvicorn dashboard.server:app`, with SHEQU_STORE and SHEQU_PROFILE in the
 from __future__ import annotations
 
 import contextlib
+import gc
 import hashlib
 import logging
 import threading
@@ -28,7 +29,7 @@ from dashboard.open311 import ROUTES
 
 log = logging.getLogger(__name__)
 # Not streamlit_folium itself: a component that is imported outside a visit is not registered.
-WARM = ("folium.plugins", "altair", "geopandas", "scipy.stats", "etl.store", "etl.refresh")
+WARM = ("dashboard.views.map", "dashboard.views.today")
 FOREVER = "public, max-age=31536000, immutable"
 
 
@@ -65,12 +66,17 @@ def send_health(request: Request) -> Response:
 
 
 def warm_up() -> None:
-    """Import what the first page needs, so that the first visitor does not wait for it."""
-    for name in WARM:
-        try:
+    """Import and read what the first page needs, so that the first visitor does not wait for it."""
+    try:
+        for name in WARM:
             import_module(name)
-        except Exception:  # the page itself shows the error, with its reference code
-            log.exception("could not import %s ahead of time", name)
+        import_module("dashboard.load").read_ahead()
+    except Exception:  # the page itself shows the error, with its reference code
+        log.exception("could not make the first page ready ahead of time")
+    # Streamlit looks through everything for garbage after every run of a page: what was loaded for
+    # good is left out of that, which took longer than the run itself.
+    gc.collect()
+    gc.freeze()
 
 
 @contextlib.asynccontextmanager

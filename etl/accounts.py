@@ -6,6 +6,7 @@ Not in the lake: an undo must not bring a removed account back, nor take a line 
 from __future__ import annotations
 
 import base64
+import getpass
 import hashlib
 import json
 import secrets
@@ -475,3 +476,11 @@ def _mark(token: str) -> str:
 
 def _moment(at: float) -> datetime:
     return datetime.fromtimestamp(at, UTC)
+
+
+def user_name() -> str:
+    """The name under which the person is signed in to the machine; '' where there is none."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        return ""

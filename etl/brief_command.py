@@ -7,16 +7,15 @@ from collections.abc import Callable
 from datetime import date
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from etl.accounts import Accounts
-from etl.briefing.facts import list_months, require_compound, require_month, write_month
-from etl.briefing.trace import Trace, find_figure, trace_figure
+from etl.accounts import Accounts, user_name
 from etl.errors import ShequError, UsageError
 from etl.profile import Profile
-from etl.reading import choose_profile
-from etl.refresh import user_name
 from etl.store import Store
+
+if TYPE_CHECKING:
+    from etl.briefing.trace import Trace
 
 ALL = "all"
 FORMS = {"简报": "bulletin", "公文": "official"}
@@ -80,6 +79,9 @@ def run_brief(
     ShequError
         Nothing was published yet, the month is not in the data, there is no such compound.
     """
+    from etl.briefing.facts import require_month
+    from etl.reading import choose_profile
+
     _require_options(options)
     store = Store(options.store, read_only=True)
     # By name, since imports go from the dashboard to here and not back.
@@ -145,6 +147,8 @@ def find_newest_month(press: Any) -> date:
     ShequError
         There is none.
     """
+    from etl.briefing.facts import list_months
+
     months = press.compounds["month"].dropna()
     if not len(months):
         listed = list_months(press.source.read)
@@ -156,6 +160,8 @@ def find_newest_month(press: Any) -> date:
 
 
 def _list_scopes(options: Any, source: Any, press: Any) -> list[str]:
+    from etl.briefing.facts import require_compound
+
     if options.compound == ALL:
         return ["", *press.list_compounds()]
     return [require_compound(source.read, options.compound)] if options.compound else [""]
@@ -216,6 +222,8 @@ def _describe(scope: Any, issued: Any, paths: list[Path]) -> dict[str, Any]:
 
 
 def _print_issued(scope: Any, issued: Any, paths: list[Path]) -> None:
+    from etl.briefing.facts import write_month
+
     issue = issued.issue
     what = f"{write_month(scope.month)}简报，{issue.number}"
     if issued.is_new:
@@ -236,6 +244,8 @@ def _explain(
     options: Any, press: Any, scope: Any, print_json: Callable[[dict[str, Any]], None]
 ) -> int:
     """Say what a figure is, of which data, and which rows of which sheets are behind it."""
+    from etl.briefing.trace import find_figure, trace_figure
+
     issue = press.issues.newest(scope)
     figures = press.issues.read_figures(issue) if issue else press.compose(scope).figures
     trace = trace_figure(find_figure(figures, options.explain), press.source.query)

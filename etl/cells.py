@@ -11,7 +11,6 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from functools import lru_cache
 
-import cn2an
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -215,6 +214,8 @@ def _number_in_text(written: str, label: str) -> float:
         return float(Decimal(digits) * _MYRIADS[match[2]])
     chinese = text.rstrip("".join(_UNITS))
     if _CHINESE_NUMBER.match(chinese):
+        import cn2an
+
         with suppress(ValueError):
             return float(cn2an.cn2an(chinese.replace("〇", "零"), "smart"))
     raise BadCellError(f"“{label}”应是数字，这里是“{written}”")
@@ -307,6 +308,8 @@ def _read_hour(half: str | None, hour: int) -> int:
 
 def _arabic_date(match: re.Match[str]) -> str:
     """二〇二五年一月三日 as 2025年1月3日."""
+    import cn2an
+
     year = "".join(str("〇一二三四五六七八九".index(c)) for c in match[1].replace("零", "〇"))
     month, day = (int(cn2an.cn2an(part, "smart")) for part in match.groups()[1:])
     return f"{year}年{month}月{day}日"

@@ -16,30 +16,32 @@ from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from etl import upkeep_command
-from etl.accounts import BY_PROVIDER, LEADER, ROLES, Accounts
+from etl.accounts import BY_PROVIDER, LEADER, ROLES, Accounts, user_name
 from etl.backup import Backup, back_up, restore
 from etl.brief_command import add_options, run_brief
 from etl.check import ERROR
 from etl.doctor import examine, worst
 from etl.errors import AccessError, FileError, ShequError, UsageError
 from etl.exporting import ALL_FORMATS, export
-from etl.fill import Filled, fill_form
 from etl.privacy import mask_text
 from etl.profile import Profile, load_profile
 from etl.provider import find_provider
 from etl.questions import Answer, describe_for_terminal, parse_answer
-from etl.reading import Progress, be_silent, choose_profile, list_files
-from etl.refresh import refresh, user_name
-from etl.report import Report
 from etl.resources import sample_folder
-from etl.returning import find_file, give_back
-from etl.store import Entry, Store
+from etl.store import Entry, Store, hand_over
 from etl.tables import BY_NAME
 from etl.template import write_template
-from etl.watch import Round, Watcher, hold_folder, open_log, watch, watch_once
+
+if TYPE_CHECKING:
+    # What reads sheets and reckons takes a second or two to load: it waits for the commands that
+    # need it, so that `serve` opens at once.
+    from etl.fill import Filled
+    from etl.reading import Progress
+    from etl.report import Report
+    from etl.watch import Round
 
 DONE, NOTHING_PUBLISHED, WRONG_USAGE, SOME_QUARANTINED = 0, 1, 2, 3
 DEFAULT_STORE = "shequ-data"
@@ -243,6 +245,8 @@ def _require_free(host: str, port: int) -> None:
 
 def run_refresh(options: Any) -> int:
     """`shequ refresh FILE…`: read files in."""
+    from etl.refresh import refresh
+
     profile = _profile(options)
     store = Store(options.store)
     run = partial(
@@ -273,6 +277,8 @@ def run_refresh(options: Any) -> int:
 
 def _read_passwords(options: Any) -> dict[str, str]:
     """Passwords by file name; one that names no file is for all of them."""
+    from etl.reading import list_files
+
     names = [path.name for path in list_files(options.files)[0]]
     found: dict[str, str] = {}
     for text in options.password:
@@ -289,6 +295,8 @@ def _read_answers(options: Any, store: Store, run: Callable[..., Report]) -> lis
 
     An answer may raise the next question: which table first, then which of its columns.
     """
+    from etl.reading import choose_profile, list_files
+
     answers: list[Answer] = []
     waiting = list(options.map)
     profile = _profile(options) or choose_profile(None, list_files(options.files)[1], store)
@@ -308,6 +316,8 @@ def _read_answers(options: Any, store: Store, run: Callable[..., Report]) -> lis
 
 def _tell_progress(options: Any) -> Progress:
     """Says on the terminal how far a long refresh is; nothing within the first second."""
+    from etl.reading import be_silent
+
     began = time.monotonic()
     if options.json or not sys.stderr.isatty():
         return be_silent
@@ -322,6 +332,9 @@ def _tell_progress(options: Any) -> Progress:
 
 def _write_returned(options: Any, store: Store, report: Report) -> None:
     """Put the marked workbook of every file that has problems into a folder."""
+    from etl.reading import choose_profile, list_files
+    from etl.returning import find_file, give_back
+
     profile = _profile(options) or choose_profile(None, list_files(options.files)[1], store)
     passwords = _read_passwords(options)
     try:
@@ -412,6 +425,9 @@ def _conclude(report: Report) -> str:
 
 def run_fill(options: Any) -> int:
     """`shequ fill FORM…`: fill other offices' forms."""
+    from etl.fill import fill_form
+    from etl.reading import choose_profile
+
     store = Store(options.store, read_only=True)
     profile = _profile(options) or choose_profile(None, [], store)
     forms = [
@@ -445,6 +461,11 @@ def _print_filled(form: Path, filled: Filled) -> None:
 
 def run_watch(options: Any) -> int:
     """`shequ watch DIR`: read in what is dropped into a folder."""
+    from etl.reading import choose_profile
+    from etl.refresh import refresh
+    from etl.returning import find_file, give_back
+    from etl.watch import Watcher, hold_folder, open_log, watch, watch_once
+
     profile = _profile(options)
 
     def update(files: Sequence[Path]) -> Report:
@@ -582,9 +603,11 @@ def run_serve(options: Any) -> int:
     _require_accounts(options.host, store.path)
     find_provider()  # by halves it is said now, not to whoever signs in
     if store.snapshot() is None and not options.empty:
+        from etl.refresh import refresh
+
         print("数据文件夹是空的，先装入示例（虚构的 T 社区）……", flush=True)
         refresh(store, [sample_folder()], profile, who="示例")
-    store.close()
+    hand_over(store)
     os.environ["SHEQU_STORE"] = str(store.path)
     os.environ["SHEQU_PROFILE"] = str(options.profile.absolute()) if options.profile else ""
     os.environ["SHEQU_LOG"] = str(options.log.absolute()) if options.log else ""

@@ -12,7 +12,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-import cn2an
 from rapidfuzz import fuzz, process
 from rapidfuzz.distance import OSA
 
@@ -119,6 +118,8 @@ def fold_name(text: str) -> str:
 
 
 def _arabic(chinese: str) -> str:
+    import cn2an
+
     try:
         return str(int(cn2an.cn2an(chinese.replace("〇", "零"), "smart")))
     except ValueError:

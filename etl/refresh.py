@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -16,6 +15,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from etl.accounts import user_name
 from etl.asking import ask_about_columns, ask_about_list, ask_about_names, ask_about_sheet
 from etl.boundaries import Layer
 from etl.check import (
@@ -157,14 +157,6 @@ def refresh(
     with store.write(who or user_name()) as writer, ThreadPoolExecutor(1) as ahead:
         run = Refresh(writer, ahead, answered, known, readings, dry_run, progress)
         return run.run(list(answers))
-
-
-def user_name() -> str:
-    """The name under which the person is signed in to the machine; '' where there is none."""
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError, ImportError):
-        return ""
 
 
 class Refresh:

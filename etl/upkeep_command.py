@@ -6,9 +6,8 @@ import argparse
 import json
 from typing import Any
 
-from etl.accounts import Accounts
+from etl.accounts import Accounts, user_name
 from etl.briefing.issues import Issues
-from etl.refresh import user_name
 from etl.store import Store
 
 KEEP_DAYS = 400

@@ -19,7 +19,6 @@ import numpy.typing as npt
 import pandas as pd
 import pyproj
 import shapely
-from scipy import stats
 
 from geo.areas import repair_areas
 from geo.checks import (
@@ -319,7 +318,9 @@ def _is_clearly_worse(datum: pd.Series) -> bool:
     lost, gained = int(datum["lost_count"]), int(datum["gained_count"])
     if lost <= gained:
         return False
-    return bool(stats.binom.sf(lost - 1, lost + gained, 0.5) < CLEARLY_WORSE)
+    from scipy import special
+
+    return bool(special.bdtrc(lost - 1, lost + gained, 0.5) < CLEARLY_WORSE)
 
 
 def _say_datum(datum: Datum, is_certain: bool, rivals: list[Datum], judged: pd.DataFrame) -> str:

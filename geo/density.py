@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import ndimage
 
 from geo.checks import Floats, read_amounts
 from geo.circles import Places, read_places
@@ -90,6 +89,8 @@ def smooth_density(
     width = _choose_bandwidth(x, y, amounts) if bandwidth_m is None else bandwidth_m
     cell = width / CELLS_PER_BANDWIDTH if cell_m is None else cell_m
     counted, east, north = _lay_grid(x, y, amounts, width, cell)
+    from scipy import ndimage
+
     smooth = ndimage.gaussian_filter(counted, width / cell, mode="constant", truncate=REACH)
     per_hectare = smooth * (HECTARE_M2 / cell**2)
     return Density(per_hectare, east, north, width, cell, float(amounts.sum()), unplaced)

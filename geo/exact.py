@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import special, stats
+from scipy import special
 
 from geo.checks import Floats
 
@@ -36,6 +36,8 @@ def find_excess(now: Floats, before: Floats, rest_now: Floats, rest_before: Floa
     can_tell &= ~np.isnan(total)
     arguments = [np.where(can_tell, part, 1.0) for part in (now, total, unit, later)]
     count, everything, own, drawn = arguments
+    from scipy import stats
+
     law = stats.hypergeom(np.where(can_tell, everything, 2.0), own, drawn)
     p_value: Floats = law.sf(count) + 0.5 * law.pmf(count)
     return np.where(can_tell, p_value, np.nan)
@@ -84,6 +86,8 @@ def widen_tail(tail: float, overdispersion: float, freedom: float = np.inf) -> f
     """
     if overdispersion <= 1.0:
         return tail
+    from scipy import stats
+
     deviations = stats.t.isf(tail, freedom) * np.sqrt(overdispersion)
     return float(stats.norm.sf(deviations))
 
@@ -195,5 +199,5 @@ def _bound_by_woolf(
     now: float, before: float, rest_now: float, rest_before: float, tail: float
 ) -> tuple[float, float]:
     ratio = np.log(now / before) - np.log(rest_now / rest_before)
-    reach = stats.norm.isf(tail) * np.sqrt(1 / now + 1 / before + 1 / rest_now + 1 / rest_before)
+    reach = -special.ndtri(tail) * np.sqrt(1 / now + 1 / before + 1 / rest_now + 1 / rest_before)
     return float(np.exp(ratio - reach)), float(np.exp(ratio + reach))

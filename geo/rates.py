@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy import interpolate, sparse, special, stats
+from scipy import special
 
 from geo.checks import (
     Floats,
@@ -21,6 +22,9 @@ from geo.checks import (
 from geo.errors import GeoError
 from geo.exact import widen_tail
 from geo.spread import bound_rates, draw_rates, fit_spread
+
+if TYPE_CHECKING:
+    from scipy import sparse
 
 UP, DOWN, NO_REAL_CHANGE, TOO_FEW = "up", "down", "no_real_change", "too_few"
 MOST_SHAPES = 120
@@ -231,6 +235,8 @@ def measure_chance_first(
     if known.size >= FEWEST_UNITS_FOR_SPREAD and cases[known].sum() > 0:
         spread = fit_spread(cases[known], base[known])
         drawn = draw_rates(spread, draws, np.random.default_rng(seed))
+        from scipy import stats
+
         share = (stats.rankdata(-drawn, axis=1, method="ordinal") <= number).mean(axis=0)
     chance[known] = share
     return pd.Series(chance, index=counts.index, name="chance_first")
@@ -436,6 +442,8 @@ def _read_neighbours(
     neighbours: pd.DataFrame, index: pd.Index, known: npt.NDArray[np.bool_]
 ) -> sparse.csr_array:
     """Read pairs of labels as a matrix of ones, the unit itself included, unknown units out."""
+    from scipy import sparse
+
     require_columns(neighbours, ["unit", "neighbour"], "相邻关系")
     unit, other = (index.get_indexer(pd.Index(neighbours[name])) for name in ("unit", "neighbour"))
     if (unit < 0).any() or (other < 0).any():
@@ -519,6 +527,8 @@ def _find_limits(shapes: Floats, certainty: float) -> tuple[Floats, float]:
     nodes = np.linspace(logs[0], logs[-1], MOST_SHAPES)
     at_nodes = np.exp(nodes)
     known = _measure_limits(at_nodes[:, None], at_nodes[None, :], certainty)
+    from scipy import interpolate
+
     spline = interpolate.RectBivariateSpline(nodes, nodes, known)
     between = (nodes[:-1] + nodes[1:]) / 2.0
     true = _measure_limits(np.exp(between)[:, None], np.exp(between)[None, :], certainty)

@@ -41,12 +41,11 @@ class Ground(JSCSSMixin):
 
 
 class Paint(folium.FeatureGroup):
-    """A feature group that carries one change: colours, overlays and words, as data."""
+    """A feature group that carries one change: colours, overlays and words, as a literal."""
 
-    def __init__(self, spec: dict[str, Any]) -> None:
+    def __init__(self, literal: str) -> None:
         super().__init__(control=False)
-        self.spec = spec
-        self.add_child(_Call(spec))
+        self.add_child(_Call(literal))
 
 
 class _Call(folium.MacroElement):
@@ -60,10 +59,10 @@ class _Call(folium.MacroElement):
         """
     )
 
-    def __init__(self, spec: dict[str, Any]) -> None:
+    def __init__(self, literal: str) -> None:
         super().__init__()
         self._name = "Paint"
-        self.literal = write_literal(spec)
+        self.literal = literal
 
 
 def write_literal(value: Any) -> str:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import folium
 import pandas as pd
 
 from dashboard.map.base import Paint, write_literal
 from dashboard.map.colouring import Colouring
-from dashboard.map.density import Surface
 from dashboard.map.months import Frames
 from dashboard.map.signs import draw_actions, draw_services, tell_lacking
 from dashboard.withheld import is_withheld
 from dashboard.words import count, known, name_value, say, tell_chance
+
+if TYPE_CHECKING:
+    from dashboard.map.density import Surface
 
 FULL_TOOLTIPS_UP_TO = 500
 # Found among units, whichever, and drawn as circles; the other methods judge whole compounds.
@@ -45,12 +47,25 @@ class Drawing:
     is_linked: bool = False
 
 
-def make_groups(drawing: Drawing) -> list[folium.FeatureGroup]:
+@dataclass(frozen=True)
+class Painted:
+    """A drawing as the page sends it: the same for everybody who sees the same."""
+
+    literal: str
+    surface: Surface | None = None
+
+
+def paint(drawing: Drawing) -> Painted:
+    """Write a drawing down as data."""
+    return Painted(write_literal(write_spec(drawing)), drawing.surface)
+
+
+def make_groups(painted: Painted) -> list[folium.FeatureGroup]:
     """The feature groups of a drawing: the density surface if there is one, and the paint."""
     groups: list[folium.FeatureGroup] = []
-    if drawing.surface:
-        groups.append(drawing.surface.draw())
-    groups.append(Paint(write_spec(drawing)))
+    if painted.surface:
+        groups.append(painted.surface.draw())
+    groups.append(Paint(painted.literal))
     return groups
 
 

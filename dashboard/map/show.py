@@ -9,11 +9,11 @@ from streamlit_folium import st_folium
 
 from dashboard.map.assets import refuse_outside
 from dashboard.map.base import HEIGHT, make_key, make_map
-from dashboard.map.layers import Drawing, make_groups
+from dashboard.map.layers import Painted, make_groups
 
 
 def show_map(
-    drawing: Drawing,
+    painted: Painted,
     shapes: str,
     on_pick: Callable[[str], None],
     on_month: Callable[[str], None] = lambda _month: None,
@@ -25,7 +25,7 @@ def show_map(
     The page asks streamlit-folium for nothing back, so that moving the map costs no run; our own
     script sends the one value that matters, the id of the compound that was clicked.
     """
-    ground, groups, key = make_map(shapes), make_groups(drawing), make_key(shapes + name)
+    ground, groups, key = make_map(shapes), make_groups(painted), make_key(shapes + name)
     for part in (ground, *groups):
         refuse_outside(part)
 

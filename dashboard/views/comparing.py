@@ -11,7 +11,7 @@ import streamlit as st
 from dashboard import choice, load, page, withheld
 from dashboard.charts import chart_category
 from dashboard.map.colouring import Band, Colouring, colour_compounds
-from dashboard.map.layers import Drawing, tell_rank
+from dashboard.map.layers import Drawing, paint, tell_rank
 from dashboard.map.legend import draw_legend
 from dashboard.map.months import Frames, colour_months
 from dashboard.places import name_for_search
@@ -82,7 +82,7 @@ def _show_side(name: str, drawing: Drawing, shapes: str) -> None:
     # Not above: the component is registered only if a visit is the first to import it.
     from dashboard.map.show import show_map
 
-    show_map(drawing, shapes, lambda place: choice.change(at=place), name=name)
+    show_map(paint(drawing), shapes, lambda place: choice.change(at=place), name=name)
 
 
 def _compare_places(build: load.Build, table: pd.DataFrame, listed: list[pd.Timestamp]) -> None:

@@ -4,26 +4,30 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import pandas as pd
 import streamlit as st
 
 from dashboard import actions, capital, choice, explain, load, page, withheld
 from dashboard.map.colouring import Colouring, colour_compounds
-from dashboard.map.density import Surface
-from dashboard.map.layers import CIRCLED, Drawing, list_flagged
+from dashboard.map.layers import CIRCLED, Drawing, Painted, list_flagged, paint
 from dashboard.map.legend import draw_legend
 from dashboard.map.months import colour_months
 from dashboard.map.signs import LOOKS, find_gaps, find_services, look_of, tell_lacking
-from dashboard.views import card, comparing, tables, taking, targets
+from dashboard.views import card, tables, taking, targets
 from dashboard.words import known, name_value, say, tell_period
 from etl import periods
+
+if TYPE_CHECKING:
+    from dashboard.map.density import Surface
 
 SHAPES = "/shapes.json"
 COLOUR_PX = 190
 # Whom a colouring per 100 households counts.
 COUNTED = {"core": "core_resident_count", "taking_part": "participant_count"}
 MOST_NAMED = 8
+KEPT_SIGHTS = 48
 # Which methods stand behind a colour, and which table of rows where it is not the complaints.
 METHODS_OF: dict[str, tuple[str, ...]] = {
     "rate": ("rate", "shrunk", "funnel", "scan"), "change": ("change",), "late": ("deadline",),
@@ -53,11 +57,18 @@ class Sight:
     table: pd.DataFrame
     color: str
 
+    @property
+    def key(self) -> tuple[object, ...]:
+        """Whoever has the same sees the same."""
+        return (*load.key_of(self.build), self.choice, self.period, self.color)
+
     @cached_property
     def surface(self) -> Surface | None:
         """Where the complaints of the period lie thick, if that is to be shown."""
         if "density" not in self.choice.show or self.choice.form != "map":
             return None
+        from dashboard.map.density import Surface
+
         cells = periods.select_months(load.frame(self.build, "out_cells"), self.period)
         return Surface(cells) if len(cells) else None
 
@@ -78,15 +89,7 @@ def show() -> None:
     _show_controls(build, compounds, months, listed, usual)
     chosen = choice.current()
     period = periods.find_period(compounds, listed, chosen.first, chosen.last, chosen.category)
-    table = periods.add_shown(compounds, months, period)
-    if load.may_read(build, "out_capital"):
-        table = table.join(capital.measure_shown(load.frame(build, "out_capital")))
-    if load.may_read(build, "out_actions"):
-        table["open_action_count"] = _count_actions(build, table.index)
-    if load.may_read(build, "out_coverage"):
-        table["committee_state"] = _read_committees(build, table.index)
-    if load.may_read(build, "out_handbook"):
-        table["handbook_problem"] = _read_handbook(build, table["top_category"])
+    table = _measure((*load.key_of(build), period), build, period).copy(deep=False)
     sight = Sight(build, chosen, listed, period, table, chosen.color or usual)
     if chosen.form == "compare":
         _show_sight(sight)
@@ -104,6 +107,24 @@ def show() -> None:
     place = choice.current().at
     if place in table.index:
         card.show_details(build, table.loc[place])
+
+
+# What is made of the data alone is made once for everybody who chose the same.
+@st.cache_resource(show_spinner=False, max_entries=KEPT_SIGHTS)
+def _measure(key: tuple[object, ...], _build: load.Build, _period: periods.Period) -> pd.DataFrame:
+    """The register with the figures of a period, and what the map colours by besides."""
+    build = _build
+    compounds, months = load.frame(build, "out_compounds"), load.frame(build, "out_months")
+    table = periods.add_shown(compounds, months, _period)
+    if load.may_read(build, "out_capital"):
+        table = table.join(capital.measure_shown(load.frame(build, "out_capital")))
+    if load.may_read(build, "out_actions"):
+        table["open_action_count"] = _count_actions(build, table.index)
+    if load.may_read(build, "out_coverage"):
+        table["committee_state"] = _read_committees(build, table.index)
+    if load.may_read(build, "out_handbook"):
+        table["handbook_problem"] = _read_handbook(build, table["top_category"])
+    return table
 
 
 def _mend_link(compounds: pd.DataFrame, months: pd.DataFrame, listed: list[pd.Timestamp]) -> None:
@@ -204,36 +225,59 @@ def _show_filter(compounds: pd.DataFrame, months: pd.DataFrame, listed: list[pd.
 
 def _show_sight(sight: Sight) -> None:
     """The map, or its twin as a table, with what there is to know about it."""
-    colouring = colour_compounds(sight.color, sight.table)
     if sight.choice.form == "months":
         _show_months(sight)
         return
     if sight.choice.form == "compare":
+        from dashboard.views import comparing
+
         address = f"{SHAPES}?at={sight.build.snapshot}"
         comparing.show(sight.build, sight.table, sight.listed, sight.color, address)
         explain.offer("map", "rate", "shrunk", "rank")
         return
+    drawn = _draw(sight.key, sight)
     if sight.choice.form == "table":
         targets.show_table(sight.table)
     else:
-        _show_map(sight, colouring)
-    st.html(draw_legend(colouring, _tell_source(sight), _list_marks(sight)))
+        # Not above: the component is registered only if a visit is the first to import it.
+        from dashboard.map.show import show_map
+
+        shapes = f"{SHAPES}?at={sight.build.snapshot}"
+        show_map(drawn.painted, shapes, lambda place: choice.change(at=place))
+    st.html(drawn.legend)
     with st.container(horizontal=True, key="under-map"):
-        taking.offer_files(sight.build, sight.table, sight.period, colouring)
+        taking.offer_files(sight.build, sight.table, sight.period, sight.color)
         behind = explain.Rows(
             sight.build, TABLE_OF.get(sight.color, "complaints"), "", sight.period
         )
         explain.offer("map", *METHODS_OF[sight.color], rows=behind)
-    page.show_note(_list_notes(sight))
+    page.show_note(drawn.notes)
 
 
-def _show_map(sight: Sight, colouring: Colouring) -> None:
-    # Not above: the component is registered only if a visit is the first to import it.
-    from dashboard.map.show import show_map
+@dataclass(frozen=True)
+class Drawn:
+    """A sight as it goes to the page."""
 
+    painted: Painted
+    legend: str
+    notes: tuple[str, ...]
+
+
+@st.cache_resource(show_spinner=False, max_entries=KEPT_SIGHTS)
+def _draw(key: tuple[object, ...], _sight: Sight) -> Drawn:
+    sight, colouring = _sight, colour_compounds(_sight.color, _sight.table)
+    is_map = sight.choice.form == "map"
+    return Drawn(
+        paint(_make_drawing(sight, colouring)) if is_map else Painted(""),
+        draw_legend(colouring, _tell_source(sight), _list_marks(sight)),
+        tuple(_list_notes(sight)),
+    )
+
+
+def _make_drawing(sight: Sight, colouring: Colouring) -> Drawing:
     show = sight.choice.show
     nothing = pd.DataFrame()
-    drawing = Drawing(
+    return Drawing(
         table=sight.table,
         colouring=colouring,
         selected=sight.choice.at,
@@ -247,7 +291,6 @@ def _show_map(sight: Sight, colouring: Colouring) -> None:
         actions=_read_actions(sight) if "actions" in show else nothing,
         has_buildings="buildings" in show,
     )
-    show_map(drawing, f"{SHAPES}?at={sight.build.snapshot}", lambda place: choice.change(at=place))
 
 
 def _show_months(sight: Sight) -> None:
@@ -261,7 +304,7 @@ def _show_months(sight: Sight) -> None:
         has_buildings="buildings" in sight.choice.show, frames=frames, month=sight.choice.frame,
     )  # fmt: skip
     show_map(
-        drawing, f"{SHAPES}?at={sight.build.snapshot}",
+        paint(drawing), f"{SHAPES}?at={sight.build.snapshot}",
         lambda place: choice.change(at=place), lambda month: choice.change(frame=month),
     )  # fmt: skip
     has_rates = sight.table["households"].notna().any()

@@ -97,7 +97,7 @@ def sent_to_browser(drawing: layers.Drawing) -> str:
     """The code that streamlit-folium evaluates in the page for a drawing."""
     ground = base.make_map("/shapes.json?at=1")
     ground.get_root().render()
-    groups = layers.make_groups(drawing)
+    groups = layers.make_groups(layers.paint(drawing))
     return "".join(
         streamlit_folium._get_feature_group_string(group, map=ground, idx=number)
         for number, group in enumerate(groups)
@@ -149,7 +149,7 @@ def test_a_colour_map_of_branca_is_refused() -> None:
 def test_the_map_with_everything_on_names_no_other_host() -> None:
     drawing = make_drawing()
     ground = base.make_map("/shapes.json?at=1")
-    for part in (ground, *layers.make_groups(drawing)):
+    for part in (ground, *layers.make_groups(layers.paint(drawing))):
         assets.refuse_outside(part)
     written = ground.get_root().render() + sent_to_browser(drawing)
     hosts = set(re.findall(r"(?:https?:)?//([A-Za-z0-9.-]+\.[a-z]{2,})", written))
@@ -293,7 +293,7 @@ def test_the_density_surface_leaves_no_cell_out() -> None:
     drawing = layers.Drawing(
         table=table, colouring=colour_compounds("rate", table), surface=surface
     )
-    density, paint = layers.make_groups(drawing)
+    density, paint = layers.make_groups(layers.paint(drawing))
     picture = next(iter(density._children.values()))
     (south, west), (north, east) = picture.bounds
     # Each place lies as far inside the picture as its kernel reaches.
@@ -304,7 +304,7 @@ def test_the_density_surface_leaves_no_cell_out() -> None:
     assert east > 104.01 + reach
     assert picture.url.startswith("data:image/png;base64,")
     assert isinstance(paint, base.Paint)
-    assert paint.spec["fade"] < 0.6
+    assert painted_in(sent_to_browser(drawing))["fade"] < 0.6
 
 
 def test_complaints_on_one_point_make_a_surface_as_narrow_as_may_be() -> None:

@@ -445,7 +445,7 @@ def test_the_command_looks_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("time.sleep", lambda seconds: None)
-    monkeypatch.setattr("etl.cli.watch_once", _without_waiting)
+    monkeypatch.setattr("etl.watch.watch_once", _without_waiting)
     folder = tmp_path / "放这里"
     folder.mkdir()
     (folder / "小区台账.csv").write_text(BAD, encoding="utf-8")
