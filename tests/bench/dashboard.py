@@ -5,7 +5,9 @@
 Prints, measured in one run: from a click to the repainted map and what came over the wire for it,
 on the sample and on a store with a million complaints more; from `shequ serve` to the first map
 against a bare Streamlit page with an empty st_folium; and the same click with many browsers at
-once, beside the memory of the server. Other hosts cannot be reached from the browsers.
+once, beside the memory of the server. Many browsers on the machine of the server keep it busy
+themselves, so the same visitors come once more without a browser: real sessions that click and hear
+all that the page would be sent, and draw nothing. Other hosts cannot be reached from the browsers.
 """
 
 from __future__ import annotations
@@ -27,8 +29,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import psutil
+import websockets
 from playwright.async_api import async_playwright
 from playwright.sync_api import Browser, Page, Route, sync_playwright
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from dashboard.map.files import find_file
 from tests.browser.conftest import FLAGS, ROOT, find_chromium
@@ -38,6 +43,8 @@ PATIENCE_S = 120.0
 PAUSE_S = (3.0, 7.0)
 # What any community with organizations and actions has: a click changes the map for certain.
 OVERLAYS = ("缺组织", "组织", "行动")
+# The map offers more overlays than there are forms of the page.
+MOST_FORMS = 4
 BARE = """
 import folium
 import streamlit as st
@@ -281,6 +288,107 @@ async def _visit(page: Any, dice: random.Random, turns: int) -> list[float]:
     return seconds
 
 
+class Session:
+    """A visitor of the map without a browser."""
+
+    def __init__(self) -> None:
+        self._socket: Any = None
+        self._page = self._query = ""
+        self._overlays: Any = None
+        self._shown: list[str] = []
+
+    async def open(self, address: str) -> None:
+        """Come in, as the page does, and wait until the map has been sent."""
+        host = urlsplit(address).netloc
+        self._socket = await websockets.connect(
+            f"ws://{host}/_stcore/stream", subprotocols=[websockets.Subprotocol("streamlit")],
+            max_size=None, origin=websockets.Origin(address),
+        )  # fmt: skip
+        asked = BackMsg()
+        asked.rerun_script.page_name = "map"
+        await self._ask(asked)
+        wanted = self._overlays.default
+        self._shown = [self._overlays.options[at].content for at in wanted]
+
+    async def click(self, overlay: str) -> float:
+        """Turn an overlay on or off; seconds until everything has come."""
+        self._shown = (
+            [name for name in self._shown if name != overlay]
+            if overlay in self._shown
+            else [*self._shown, overlay]
+        )
+        asked = BackMsg()
+        asked.rerun_script.page_script_hash = self._page
+        asked.rerun_script.query_string = self._query
+        state = asked.rerun_script.widget_states.widgets.add()
+        state.id = self._overlays.id
+        state.string_array_value.data.extend(self._shown)
+        began = time.perf_counter()
+        if not await self._ask(asked):
+            raise RuntimeError("a click did not bring a map")
+        return time.perf_counter() - began
+
+    async def _ask(self, asked: BackMsg) -> bool:
+        """Send, and hear until the page has run; whether a map came."""
+        await self._socket.send(asked.SerializeToString())
+        has_map = False
+        while True:
+            heard = ForwardMsg.FromString(await self._socket.recv())
+            kind = heard.WhichOneof("type")
+            if kind == "navigation":
+                self._page = heard.navigation.page_script_hash
+            elif kind == "page_info_changed":
+                self._query = heard.page_info_changed.query_string
+            elif kind == "delta" and heard.delta.WhichOneof("type") == "new_element":
+                element = heard.delta.new_element
+                name = element.WhichOneof("type")
+                has_map = has_map or name == "component_instance"
+                if name == "button_group" and len(element.button_group.options) > MOST_FORMS:
+                    self._overlays = element.button_group
+            elif kind == "script_finished":
+                return has_map
+
+    async def close(self) -> None:
+        """Leave."""
+        await self._socket.close()
+
+
+def measure_sessions(
+    store: Path, folder: Path, visitors: int, turns: int
+) -> tuple[float, float, float, float]:
+    """Median and p95 seconds of a click, the server's CPU seconds for each, and its MB."""
+    with run_server(serve_store(store), folder) as (address, pid):
+        server = psutil.Process(pid)
+        seconds, busy = asyncio.run(_send_sessions(address, server, visitors, turns))
+        memory = server.memory_info().rss / 1e6
+    each = busy / len(seconds)
+    return statistics.median(seconds), _percentile(seconds), each, memory
+
+
+async def _send_sessions(
+    address: str, server: psutil.Process, visitors: int, turns: int
+) -> tuple[list[float], float]:
+    sessions = [Session() for _ in range(visitors)]
+    for session in sessions:
+        await session.open(address)
+    before = sum(server.cpu_times()[:2])
+    found = await asyncio.gather(
+        *(_click(each, random.Random(number), turns) for number, each in enumerate(sessions))
+    )
+    busy = sum(server.cpu_times()[:2]) - before
+    for session in sessions:
+        await session.close()
+    return [one for told in found for one in told], busy
+
+
+async def _click(session: Session, dice: random.Random, turns: int) -> list[float]:
+    seconds = []
+    for turn in range(turns):
+        await asyncio.sleep(dice.uniform(*PAUSE_S))
+        seconds.append(await session.click(OVERLAYS[turn % len(OVERLAYS)]))
+    return seconds
+
+
 def main() -> None:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -307,6 +415,11 @@ def main() -> None:
         print(
             f"{options.visitors} browsers at once: median {median:.2f} s, p95 {p95:.2f} s; "
             f"the server holds {memory:.0f} MB"
+        )
+        median, p95, each, memory = measure_sessions(sample, folder, options.visitors, 8)
+        print(
+            f"  the same without browsers: median {median:.2f} s, p95 {p95:.2f} s; "
+            f"{each:.3f} s of the server's CPU a click; the server holds {memory:.0f} MB"
         )
 
 
