@@ -29,7 +29,7 @@ from dashboard.open311 import ROUTES
 
 log = logging.getLogger(__name__)
 # Not streamlit_folium itself: a component that is imported outside a visit is not registered.
-WARM = ("dashboard.views.map", "dashboard.views.today")
+WARM = ("dashboard.views.map", "dashboard.views.today", "pypinyin")
 FOREVER = "public, max-age=31536000, immutable"
 
 

@@ -45,6 +45,8 @@ class Drawing:
     frames: Frames | None = None
     month: str = ""
     is_linked: bool = False
+    # Whether the chosen compound fills the map, wherever the map was before.
+    is_close: bool = False
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,7 @@ def write_spec(drawing: Drawing) -> dict[str, Any]:
         "actions": draw_actions(drawing.actions),
         "buildings": drawing.has_buildings,
         "linked": drawing.is_linked,
+        "close": drawing.is_close,
         "frames": drawing.frames.as_spec(drawing.month) if drawing.frames else None,
     }
     spec["mark"] = hashlib.sha256(write_literal(spec).encode()).hexdigest()[:12]

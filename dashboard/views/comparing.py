@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -30,7 +31,7 @@ def show(
     elif kind == "colours":
         _compare_colours(build, table, color, shapes)
     else:
-        _compare_places(build, table, listed)
+        _compare_places(build, table, listed, color, shapes)
 
 
 def _compare_months(
@@ -85,8 +86,10 @@ def _show_side(name: str, drawing: Drawing, shapes: str) -> None:
     show_map(paint(drawing), shapes, lambda place: choice.change(at=place), name=name)
 
 
-def _compare_places(build: load.Build, table: pd.DataFrame, listed: list[pd.Timestamp]) -> None:
-    """Two compounds: the same figures in two columns, and their months on one scale."""
+def _compare_places(
+    build: load.Build, table: pd.DataFrame, listed: list[pd.Timestamp], color: str, shapes: str
+) -> None:
+    """Two compounds: a map of each, the same figures in two columns, their months on one scale."""
     names = table["name"].to_dict()
     places = sorted(names, key=lambda place: str(names[place]))
     if len(places) < 2:
@@ -101,6 +104,7 @@ def _compare_places(build: load.Build, table: pd.DataFrame, listed: list[pd.Time
         lambda place: name_for_search(str(names[place])),
     )  # fmt: skip
     rows = [table.loc[place] for place in picked]
+    _show_both(build, table, colour_compounds(color, table), picked, shapes)
     heads = [say("compare.figure"), *(str(row["name"]) for row in rows)]
     page.show_rows(heads, [[label, *map(tell, rows)] for label, tell in _list_figures()])
     months = load.frame(build, "out_months")
@@ -114,6 +118,35 @@ def _compare_places(build: load.Build, table: pd.DataFrame, listed: list[pd.Time
         with side:
             chart = chart_category(own, listed, str(names[place]), highest)
             st.altair_chart(chart, key=f"compare-months-{number}")
+
+
+def _show_both(
+    build: load.Build, table: pd.DataFrame, colouring: Colouring, picked: list[str], shapes: str
+) -> None:
+    """Each compound from near, in the colours of one legend; a click takes another one there."""
+    from dashboard.map.show import show_map
+
+    nothing = pd.DataFrame()
+    can_see = load.may_read(build, "core_organizations")
+    for side, field, place in zip(st.columns(2, gap="small"), ("at", "at2"), picked, strict=True):
+        drawing = Drawing(
+            table, colouring, place, hotspots=load.frame(build, "out_hotspots"),
+            organizations=load.frame(build, "core_organizations") if can_see else nothing,
+            has_buildings=True, is_close=True,
+        )  # fmt: skip
+        with side:
+            show_map(paint(drawing), shapes, partial(_take_side, field), name=f"place-{field}")
+    st.html(draw_legend(colouring, say("compare.compounds", n=len(table)), []))
+
+
+def _take_side(field: str, place: str) -> None:
+    """Take a compound for one side, where the list above it has it too."""
+    st.session_state[_key_of(field)] = place
+    choice.change(**{field: place})
+
+
+def _key_of(field: str) -> str:
+    return f"compare-{field}.{choice.mark()}"
 
 
 def _list_figures() -> list[tuple[str, Callable[[Any], str]]]:
@@ -164,7 +197,7 @@ def _pick_two(
         with side:
             found = st.selectbox(
                 label, options, index=options.index(shown), format_func=name,
-                key=f"compare-{field}.{choice.mark()}",
+                key=_key_of(field),
             )  # fmt: skip
         choice.change(**{field: "" if found == first and not kept else found})
         picked.append(found)

@@ -15,6 +15,7 @@ from dashboard.map.layers import CIRCLED, Drawing, Painted, list_flagged, paint
 from dashboard.map.legend import draw_legend
 from dashboard.map.months import colour_months
 from dashboard.map.signs import LOOKS, find_gaps, find_services, look_of, tell_lacking
+from dashboard.places import name_for_search
 from dashboard.views import card, tables, taking, targets
 from dashboard.words import known, name_value, say, tell_period
 from etl import periods
@@ -483,7 +484,7 @@ def _show_picker(table: pd.DataFrame) -> None:
     at = choice.current().at
     picked = st.selectbox(
         say("control.compound"), places, index=places.index(at) if at in places else None,
-        format_func=lambda place: names[place], placeholder=say("control.placeholder"),
+        format_func=lambda place: name_for_search(str(names[place])), placeholder=say("control.placeholder"),
         key=f"pick.{at}", label_visibility="collapsed",
     )  # fmt: skip
     if (picked or "") != at:

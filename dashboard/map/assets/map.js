@@ -605,9 +605,9 @@
     var bounds = isPoint
       ? L.latLngBounds([entry.layer.getLatLng()])
       : entry.layer.getBounds();
-    if (view.map.getBounds().contains(bounds)) return;
+    if (!spec.close && view.map.getBounds().contains(bounds)) return;
     view.map.fitBounds(bounds, {
-      maxZoom: Math.max(view.map.getZoom(), isPoint ? 15 : 16.5), padding: [40, 40],
+      maxZoom: Math.max(spec.close ? 0 : view.map.getZoom(), isPoint ? 15 : 16.5), padding: [40, 40],
       animate: false,
     });
   }
