@@ -137,6 +137,11 @@ def build_parser() -> argparse.ArgumentParser:
     keep.add_argument("file", type=Path, metavar="FILE", help="备份文件，或放备份的文件夹")
     back = add("restore", run_restore, "用备份文件恢复到 --store 指的空文件夹")
     back.add_argument("file", type=Path, metavar="FILE", help="备份文件")
+    away = add("move", run_move, "把数据连同全部历史搬到另一处：文件夹搬进共享目录，或搬回来")
+    away.add_argument(
+        "--to", type=Path, required=True, metavar="DIR",
+        help="搬到哪个文件夹：空的，或只有一个 lake.toml（写明共享目录在哪里）",
+    )  # fmt: skip
     add("doctor", run_doctor, "检查数据文件夹：哪里坏了、该怎么办")
     update = add("refresh", run_refresh, "读入表格和边界文件，更新数据")
     update.add_argument(
@@ -602,7 +607,8 @@ def run_serve(options: Any) -> int:
     store = Store(options.store)
     _require_accounts(options.host, store.path)
     find_provider()  # by halves it is said now, not to whoever signs in
-    if store.snapshot() is None and not options.empty:
+    # Examples are not for what many offices look at.
+    if store.snapshot() is None and not options.empty and not store.lake.is_shared:
         from etl.refresh import refresh
 
         print("数据文件夹是空的，先装入示例（虚构的 T 社区）……", flush=True)
@@ -688,6 +694,23 @@ def run_restore(options: Any) -> int:
     at = f"{made.made_at.astimezone():%Y-%m-%d %H:%M}"
     said = f"已恢复到“{options.store}”：{at} 的备份，{made.files} 个文件，逐个核对过。"
     return _tell_backup(made, said, options)
+
+
+def run_move(options: Any) -> int:
+    """`shequ move --to DIR`: carry a store over with its whole history."""
+    from etl.move import move
+
+    moved = move(options.store, options.to, _tell_progress(options))
+    _note(options.to, "move", str(options.store))
+    if options.json:
+        _print_json(vars(moved))
+    else:
+        print(
+            f"已搬到“{options.to}”：{moved.snapshots} 个快照、{moved.files} 个文件"
+            f"（{moved.size / 1e6:,.1f} MB），每张表在每个快照都核对过，完全一样。"
+            f"以后请用 --store {options.to}；原来的只能看，不再更新。"
+        )
+    return DONE
 
 
 def _tell_backup(made: Backup, said: str, options: Any) -> int:

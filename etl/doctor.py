@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 
 from etl.accounts import FILE as ACCOUNTS
 from etl.errors import ShequError, StoreError
+from etl.lake import LAKE_FILE, Lake, read_lake
 from etl.lakefiles import (
     LakeFile,
     find_newest,
@@ -27,7 +28,8 @@ from etl.lakefiles import (
     read_checksums,
     read_times,
 )
-from etl.store import CATALOGUE, EXTENSIONS, Store, find_extension
+from etl.move import open_files
+from etl.store import CATALOGUE, Store, find_extension, list_extensions
 
 State = Literal["ok", "warn", "bad"]
 LEAST_FREE, LITTLE_FREE = 200e6, 1e9
@@ -57,7 +59,13 @@ class Finding:
 def examine(folder: Path, now: Callable[[], float] = time.time) -> list[Finding]:
     """Look at a store from the disk up to what it tells. Nothing is written but a trial file."""
     folder = folder.expanduser().absolute()
-    found = [_look_at_versions(), _look_at_fonts(), *_look_at_folder(folder)]
+    try:
+        lake = read_lake(folder)
+    except StoreError as error:
+        return [Finding("数据在哪里", "bad", str(error), f"请改好 {LAKE_FILE} 再看一次。")]
+    found = [_look_at_versions(lake), _look_at_fonts(), *_look_at_folder(folder)]
+    if lake.is_shared:
+        return [*found, *_examine_shared(folder, now)]
     if not (folder / CATALOGUE).is_file():
         todo = "第一次用请运行 shequ refresh；原来有数据的，用 shequ restore 备份文件 恢复。"
         return [*found, Finding("目录", "bad", f"“{folder}”里没有 {CATALOGUE}。", todo)]
@@ -69,11 +77,60 @@ def examine(folder: Path, now: Callable[[], float] = time.time) -> list[Finding]
         return found
     files = list_files(folder / CATALOGUE)
     damaged = dict(_find_damaged(folder, files))
-    found += [_tell_damage(folder, files, damaged), _look_for_orphans(folder, files, now())]
+    stored = _list_stored(folder / "data")
+    found += [
+        _tell_damage(files, damaged, find_newest(folder / CATALOGUE)),
+        _look_for_orphans(stored, files, now()),
+    ]
     found.append(_tell_growth(files, read_times(folder / CATALOGUE), now()))
     if not damaged:
         found.append(_open_store(folder))
     return [*found, _look_at_clock(folder, now())]
+
+
+def _examine_shared(folder: Path, now: Callable[[], float]) -> Iterator[Finding]:
+    """The same of a shared store, through its server and its storage."""
+    if (folder / ACCOUNTS).exists():
+        yield _look_at_accounts(folder)
+    try:
+        with Store(folder, read_only=True) as store:
+            yield Finding("目录", "ok", f"连得上共享目录“{store.lake.tell_place()}”。")
+            known, stored = store.list_known(), store.list_stored()
+            moments = {row[0]: row[1].timestamp() for row in store.list_snapshots()}
+            damaged = {f.path: what for f in known if (what := _judge_stored(store, f, stored))}
+            yield _tell_damage(known, damaged, max(moments))
+            yield _look_for_orphans(stored, known, now())
+            yield _tell_growth(known, moments, now())
+            yield _compare_clocks(store.read_clock(), now())
+    except (ShequError, OSError) as error:
+        yield Finding("共享目录", "bad", str(error), "请照这句话做；数据没有变动。")
+        return
+    yield _open_store(folder)
+
+
+def _judge_stored(store: Store, file: LakeFile, stored: dict[str, tuple[int, float]]) -> str:
+    if file.path not in stored:
+        return "不见了"
+    if stored[file.path][0] != file.size:
+        return "大小不对"
+    files, root = open_files(store.lake)
+    try:
+        pq.read_table(f"{root}/{file.path}", filesystem=files)
+    except (OSError, pa.ArrowException) as error:
+        return f"读不出来（{error.__class__.__name__}）"
+    return ""
+
+
+def _compare_clocks(server: float, now: float) -> Finding:
+    if abs(server - now) > CLOCK_SECONDS:
+        said = f"这台电脑的时钟和共享目录的服务器差 {abs(server - now) / 60:,.0f} 分钟。"
+        return Finding("时钟", "bad", said, "请校准日期和时间，校准前不能更新。")
+    return Finding("时钟", "ok", "和共享目录的服务器一致。")
+
+
+def _list_stored(data: Path) -> dict[str, tuple[int, float]]:
+    told = {path.relative_to(data).as_posix(): path.stat() for path in data.rglob("*.parquet")}
+    return {path: (about.st_size, about.st_mtime) for path, about in told.items()}
 
 
 def worst(found: list[Finding]) -> State:
@@ -85,10 +142,10 @@ def worst(found: list[Finding]) -> State:
 # -- around the store ---------------------------------------------------------------------------
 
 
-def _look_at_versions() -> Finding:
+def _look_at_versions(lake: Lake) -> Finding:
     version = ".".join(map(str, sys.version_info[:3]))
     try:
-        for name in EXTENSIONS:
+        for name in list_extensions(lake):
             find_extension(name)
     except StoreError as error:
         todo = "请再运行一次安装命令：python -m pip install ."
@@ -199,8 +256,8 @@ def _judge_file(path: Path, size: int, noted: str | None) -> str:
     return ""
 
 
-def _tell_damage(folder: Path, files: list[LakeFile], damaged: dict[str, str]) -> Finding:
-    name, newest = "数据文件", find_newest(folder / CATALOGUE)
+def _tell_damage(files: list[LakeFile], damaged: dict[str, str], newest: int) -> Finding:
+    name = "数据文件"
     if not damaged:
         return Finding(name, "ok", f"{len(files)} 个文件都在，内容没有变。")
     bad = [file for file in files if file.path in damaged]
@@ -216,18 +273,21 @@ def _tell_damage(folder: Path, files: list[LakeFile], damaged: dict[str, str]) -
     return Finding(name, "bad", said, todo)
 
 
-def _look_for_orphans(folder: Path, files: list[LakeFile], now: float) -> Finding:
+def _look_for_orphans(
+    stored: dict[str, tuple[int, float]], files: list[LakeFile], now: float
+) -> Finding:
     """Files that no snapshot needs: left by what was killed. New ones may belong to a refresh."""
-    known = {(folder / "data" / file.path) for file in files}
+    known = {file.path for file in files}
     orphans = [
-        path
-        for path in (folder / "data").rglob("*.parquet")
-        if path not in known and now - path.stat().st_mtime > ORPHAN_SECONDS
+        size
+        for path, (size, at) in stored.items()
+        if path not in known and now - at > ORPHAN_SECONDS
     ]
     if not orphans:
         return Finding("多余的文件", "ok", "没有。")
-    size = sum(path.stat().st_size for path in orphans) / 1e6
-    said = f"{len(orphans)} 个文件没有用处（{size:,.1f} MB），是中断的更新或保养留下的。"
+    said = (
+        f"{len(orphans)} 个文件没有用处（{sum(orphans) / 1e6:,.1f} MB），是中断的更新或保养留下的。"
+    )
     return Finding("多余的文件", "warn", said, "不碍事；运行 shequ maintain 就会清理。")
 
 

@@ -6,7 +6,8 @@ ShequError                  (geo.errors) base of all
 ├── UsageError              what was asked for makes no sense; the command line ends with 2
 ├── AccessError             somebody is not allowed, or the accounts cannot be read
 ├── StoreError              the store cannot be opened, read or written
-│   └── StoreBusyError      another process is writing, and went on for too long
+│   ├── StoreBusyError      another process is writing, and went on for too long
+│   └── StoreAgainError     a server or another office got in the way: it may go well the next time
 └── FileError               a file dropped in cannot be read at all
     └── PasswordNeededError it opens with a password only, and not with the one given
 
@@ -22,6 +23,7 @@ __all__ = [
     "PasswordNeededError",
     "ProfileError",
     "ShequError",
+    "StoreAgainError",
     "StoreBusyError",
     "StoreError",
     "UsageError",
@@ -46,6 +48,10 @@ class StoreError(ShequError):
 
 class StoreBusyError(StoreError):
     """Another process is writing, and went on for too long."""
+
+
+class StoreAgainError(StoreError):
+    """A server or another office got in the way: the same may go well the next time."""
 
 
 class FileError(ShequError):

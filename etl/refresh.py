@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -28,6 +30,7 @@ from etl.check import (
     check_sheet,
     join_checked,
 )
+from etl.errors import StoreAgainError
 from etl.figures import publish_figures
 from etl.formation import list_faults
 from etl.ledger import Ledger
@@ -61,6 +64,8 @@ from etl.table import Contradiction, Follows, Table
 from etl.tables import TABLES
 from etl.tables.records import ANSWERS
 
+# How often a refresh of a shared store is begun anew, and the pauses before.
+TRIES, PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 8, 0.5, 5.0
 NAMED_PLACES = 8
 NAMED_ROWS = 6
 LISTED_GONE = 500
@@ -154,9 +159,28 @@ def refresh(
     readings = read_files(
         files, answered, passwords or {}, lambda share, words: progress(share / 2, words)
     )
-    with store.write(who or user_name()) as writer, ThreadPoolExecutor(1) as ahead:
-        run = Refresh(writer, ahead, answered, known, readings, dry_run, progress)
-        return run.run(list(answers))
+    for reading in readings:
+        # Two offices may both keep a 投诉.xlsx.
+        reading.name = store.lake.prefix + reading.name.removeprefix(store.lake.prefix)
+
+    def run() -> Report:
+        with store.write(who or user_name()) as writer, ThreadPoolExecutor(1) as ahead:
+            one = Refresh(writer, ahead, answered, known, readings, dry_run, progress)
+            return one.run(list(answers))
+
+    return _run_again(run, TRIES if store.lake.is_shared else 1)
+
+
+def _run_again(run: Callable[[], Report], tries: int) -> Report:
+    """A whole refresh, once more where a server or another office got in its way."""
+    for number in range(1, tries):
+        try:
+            return run()
+        except StoreAgainError:
+            time.sleep(
+                min(number * PAUSE_SECONDS, LONGEST_PAUSE_SECONDS) * random.uniform(0.5, 1.5)
+            )
+    return run()
 
 
 class Refresh:

@@ -6,13 +6,15 @@ import hashlib
 import importlib.util
 import json
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+import time
+import uuid
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import duckdb
 import geopandas as gpd
@@ -22,6 +24,7 @@ import pyarrow as pa
 import shapely
 from filelock import FileLock, Timeout
 
+from etl import beside
 from etl.columns import ARROW_TYPES
 from etl.ddl import (
     PROVENANCE,
@@ -34,8 +37,10 @@ from etl.ddl import (
     plain_columns,
     quote,
 )
-from etl.errors import StoreBusyError, StoreError
-from etl.lakefiles import copy_apart, drop_checksums, note_checksums, read_files
+from etl.errors import StoreAgainError, StoreBusyError, StoreError
+from etl.failures import explain_opening, explain_waiting, explain_writing, is_locked
+from etl.lake import LAKE_FILE, Lake, read_lake, storage_keys
+from etl.lakefiles import LakeFile, copy_apart, drop_checksums, note_checksums, read_files
 from etl.profile import Profile
 from etl.raw import RawRows
 from etl.table import Table
@@ -44,13 +49,26 @@ from etl.tables.outputs import OUTPUTS
 from etl.tables.records import FILES, PAST_STATES, QUARANTINE, RAW_ROWS, RECORDS
 
 EXTENSIONS = ("sqlite_scanner", "ducklake", "spatial")
+SHARED_EXTENSIONS = ("postgres_scanner", "ducklake", "spatial")
+OBJECT_EXTENSIONS = ("httpfs",)
 CATALOGUE = "catalogue.sqlite"
 STORE_FORMAT = 5
 _METADATA = "__ducklake_metadata_lake"  # the catalogue's own tables
-OWN_FILES = ("writer.", "data", "access.", "briefings.", CATALOGUE)
+OWN_FILES = ("writer.", "data", "access.", "briefings.", CATALOGUE, LAKE_FILE)
+# In the data of a shared store: whose they are, so that no two catalogues ever share them.
+OWNER_FILE = "shequ-lake.csv"
+# Stands in a folder whose data were moved, and says where to.
+MOVED_FILE = "writer.moved"
+# The states on which other offices' briefings stand, in a folder that was once a shared store.
+KEPT_FILE = "writer.kept"
 # What may differ although a sheet says nothing new: a file saved again has another sha256.
 PASSING = frozenset({"snapshot", "refreshed_at", "who", "sha256"})
 LOCK_SECONDS = 60.0
+# Many offices may stand before one; a wait is cut in pieces, so that it can be broken off.
+SHARED_LOCK_SECONDS, LOCK_PIECE_SECONDS = 600.0, 20.0
+# A server that is started anew is waited for.
+PATIENCE_SECONDS, PAUSE_SECONDS = 30.0, 0.5
+CLOCK_SECONDS = 300.0
 BUSY_MILLISECONDS = 30_000
 ROWS_PER_GROUP = 61_440
 ROWS_PER_BATCH = 25_000
@@ -59,12 +77,16 @@ _COUNTS = (
     "rows_new", "rows_changed", "rows_unchanged", "rows_quarantined", "rows_gone", "changed_cells",
 )  # fmt: skip
 # Functions of the extensions that open files by themselves, past the database's own guard.
-_REACHING_OUT = re.compile(r"\b(sqlite|postgres|ducklake|st_read|st_drivers|read)\w*\s*\(", re.I)
+_REACHING_OUT = re.compile(
+    r"\b(sqlite|postgres|ducklake|st_read|st_drivers|read|duckdb_secrets|which_secret|glob)\w*\s*\(",
+    re.I,
+)
 # What is known of a row's compound from its address, where nothing else says it.
 _BY_ADDRESS = frozenset({"compound_id", "compound_by", "compound_certainty"})
 _KINDS = Literal["create", "upgrade", "refresh", "undo", "maintain"]
 # What a reader may still be reading is not taken away from under it.
 _IN_USE = timedelta(hours=1)
+_Read = TypeVar("_Read")
 
 
 @dataclass(frozen=True)
@@ -86,6 +108,7 @@ class Entry:
     hashes: list[str] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
     is_gone: bool = False
+    office: str = ""
 
 
 @dataclass(frozen=True)
@@ -147,31 +170,41 @@ class Landed:
 
 
 class Store:
-    """A folder with a DuckLake: a catalogue and Parquet files.
+    """A folder with a DuckLake, a catalogue and Parquet files; or with the address of a shared one.
 
     Every method reads the newest published state; readers never wait for a writer.
 
     Raises
     ------
     StoreError
-        The folder is no store and not empty, cannot be written, or is of a newer version.
+        The folder is no store and not empty, cannot be written, or is of a newer version; or the
+        shared catalogue or storage that its `lake.toml` names cannot be had.
     """
 
-    def __init__(self, path: Path | str, *, read_only: bool = False) -> None:
+    def __init__(
+        self, path: Path | str, *, read_only: bool = False, arriving: bool = False
+    ) -> None:
         self.path = Path(path).expanduser().absolute()
+        self.lake = read_lake(self.path)
         self._read_only = read_only
-        if not (self.path / CATALOGUE).exists():
+        if not self.lake.is_shared and not (self.path / CATALOGUE).exists():
             self._prepare_folder()
         self._connection = self._connect()
+        if arriving:
+            return  # everything in it comes from another store
+        if self.lake.is_shared:
+            self._refuse_unfinished()
+            self._require_own_data()
         if not self._has_tables() and not read_only:
             with self._writer_lock(""):
                 if not self._has_tables():  # another process may have been faster
+                    self._claim_data()
                     self._create_tables()
         self._check_format()
 
     def _prepare_folder(self) -> None:
         if self._read_only:
-            raise StoreError(f"“{self.path}”里还没有数据。请先运行 shequ refresh 或 shequ serve。")
+            raise self._nothing_yet()
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             strangers = [p.name for p in self.path.iterdir() if not p.name.startswith(OWN_FILES)]
@@ -186,35 +219,121 @@ class Store:
                 f"“{self.path}”不能写入：{error.strerror}。请换一个文件夹。"
             ) from error
 
+    def _nothing_yet(self) -> StoreError:
+        return StoreError(f"“{self.path}”里还没有数据。请先运行 shequ refresh 或 shequ serve。")
+
     def _connect(self) -> duckdb.DuckDBPyConnection:
         connection = duckdb.connect(
-            config={"autoinstall_known_extensions": False, "autoload_known_extensions": False}
+            config={
+                "autoinstall_known_extensions": False,
+                "autoload_known_extensions": False,
+            }
         )
-        for name in EXTENSIONS:
+        for name in list_extensions(self.lake):
             connection.execute(f"LOAD {literal(str(find_extension(name)))}")
         connection.execute("SET geometry_always_xy = true")
         connection.execute("SET TimeZone = 'UTC'")
+        try:
+            if self.lake.is_shared:
+                self._attach_shared(connection)
+            else:
+                self._attach_folder(connection)
+        except BaseException:
+            connection.close()
+            raise
+        # From here on no statement, whoever wrote it, reaches a file outside the store.
+        reached = self.lake.data if self.lake.is_shared else self.path.as_posix()
+        connection.execute(f"SET allowed_directories = [{literal(reached)}]")
+        connection.execute("SET enable_external_access = false")
+        return connection
+
+    def _attach_folder(self, connection: duckdb.DuckDBPyConnection) -> None:
         catalogue = literal(f"ducklake:sqlite:{(self.path / CATALOGUE).as_posix()}")
         options = [
-            f"DATA_PATH {literal((self.path / 'data').as_posix() + '/')}",
-            "OVERRIDE_DATA_PATH true",
-            # Small tables kept inside the catalogue made every later read slower, by half.
-            "DATA_INLINING_ROW_LIMIT 0",
             f"META_BUSY_TIMEOUT {BUSY_MILLISECONDS}",
             "READ_ONLY" if self._read_only else "META_JOURNAL_MODE 'WAL'",
         ]
         try:
-            connection.execute(f"ATTACH {catalogue} AS lake ({', '.join(options)})")
+            connection.execute(f"ATTACH {catalogue} AS lake ({self._lay_out(options)})")
         except duckdb.Error as error:
-            if _is_locked(error):
+            if is_locked(str(error)):
                 raise self._locked() from error
             raise StoreError(
                 f"“{self.path}”里的数据打不开，可能已损坏或没有权限。请用备份恢复，或另指一个文件夹。"
             ) from error
-        # From here on no statement, whoever wrote it, reaches a file outside the store.
-        connection.execute(f"SET allowed_directories = [{literal(self.path.as_posix())}]")
-        connection.execute("SET enable_external_access = false")
-        return connection
+
+    def _attach_shared(self, connection: duckdb.DuckDBPyConnection) -> None:
+        # No secret that somebody keeps for other work opens, or closes, anything here.
+        connection.execute(f"SET secret_directory = {literal((self.path / 'none').as_posix())}")
+        if self.lake.is_in_objects:
+            keys = ", ".join(f"{name} {literal(v)}" for name, v in storage_keys().items())
+            connection.execute(f"CREATE SECRET storage (TYPE s3, {keys})")
+        elif not Path(self.lake.data).is_dir():
+            raise StoreError(
+                f"找不到“{self.lake.data}”（lake.toml 里的 data）。请检查网络盘有没有连上；"
+                "第一次用请先建好这个文件夹。数据没有变动。"
+            )
+        # A commit is good only on the state that it was worked out from: whoever was overtaken
+        # works it out anew, since the lake itself would take in two halves that do not go together.
+        connection.execute("SET ducklake_max_retry_count = 0")
+        address = self.lake.catalogue
+        try:
+            connection.execute(f"ATTACH {literal(address)} AS {beside.NAME} (TYPE postgres)")
+            if self._read_only and not beside.list_tables(connection):
+                raise self._nothing_yet()
+            options = self._lay_out(["READ_ONLY"] if self._read_only else [])
+            catalogue = literal(f"ducklake:postgres:{address}")
+            connection.execute(f"ATTACH {catalogue} AS lake ({options})")
+        except duckdb.Error as error:
+            raise explain_opening(str(error), self.lake) from error
+
+    def _lay_out(self, options: list[str]) -> str:
+        told = [
+            f"DATA_PATH {literal(self.lake.data)}",
+            "OVERRIDE_DATA_PATH true",
+            # Small tables kept inside the catalogue made every later read slower, by half.
+            "DATA_INLINING_ROW_LIMIT 0",
+        ]
+        return ", ".join([*told, *options])
+
+    def _claim_data(self) -> None:
+        """Say in the data of a shared store whose they are; those of another are never taken."""
+        if not self.lake.is_shared:
+            return
+        with self._reading() as cursor:
+            noted, owner = self._read_owners(cursor)
+            if noted and noted == owner:
+                return  # claimed by one who then died
+            if cursor.execute(f"FROM glob({literal(self.lake.data + '**')}) LIMIT 1").fetchall():
+                raise StoreError(
+                    f"“{self.lake.data}”里已经有文件，可能是另一个目录的数据。一处数据只能归一个目录："
+                    "请在 lake.toml 里另指一个空的位置。数据没有变动。"
+                )
+            made = uuid.uuid4().hex
+            beside.drop_notes(cursor, beside.LAKE_ID)
+            beside.note(cursor, beside.LAKE_ID, "id", made)
+            target = literal(self.lake.data + OWNER_FILE)
+            cursor.execute(f"COPY (SELECT {literal(made)} AS lake) TO {target} (FORMAT csv)")
+
+    def _require_own_data(self) -> None:
+        """Refuse data that belong to another catalogue than the one they are opened with."""
+        noted, owner = self._read(self._read_owners)
+        if noted and noted != owner:
+            raise StoreError(
+                f"“{self.lake.data}”里的数据不是共享目录“{self.lake.tell_place()}”的。请检查 lake.toml "
+                "里的 catalogue 和 data 是不是配成一对，网络盘有没有连对。数据没有变动。"
+            )
+
+    def _read_owners(self, cursor: duckdb.DuckDBPyConnection) -> tuple[str, str]:
+        """Which lake the catalogue says that it is, and which one the data say; '' for none."""
+        target = literal(self.lake.data + OWNER_FILE)
+        noted = beside.read_notes(cursor, beside.LAKE_ID).get("id", "")
+        # A pattern, for a plain name is taken to be there without a look.
+        pattern = literal(f"{self.lake.data}{OWNER_FILE[:-1]}*")
+        if not cursor.execute(f"SELECT file FROM glob({pattern})").fetchall():
+            return noted, ""
+        said = cursor.execute(f"SELECT content FROM read_text({target})").fetchall()
+        return noted, (str(said[0][0]).split() or [""])[-1]
 
     def _has_tables(self) -> bool:
         return bool(
@@ -270,7 +389,11 @@ class Store:
             found = self._read_format()
             if found == STORE_FORMAT:
                 return
-            self._keep_before_upgrade(found)
+            if self.lake.is_shared:
+                with self._reading() as cursor:
+                    beside.copy_catalogue(cursor, f"before_format_{STORE_FORMAT}_was_{found}")
+            else:
+                self._keep_before_upgrade(found)
             self._make_tables()
             with self._transaction() as cursor:
                 _empty_new_tables(cursor)
@@ -303,14 +426,28 @@ class Store:
             with self._connection.cursor() as cursor:
                 yield cursor
         except duckdb.Error as error:
+            if self.lake.is_shared:
+                raise explain_opening(str(error), self.lake) from error
             if not self._is_there():
                 raise self._missing() from error
-            if _is_locked(error):
+            if is_locked(str(error)):
                 raise self._locked() from error
             raise StoreError(
                 f"“{self.path}”里的数据读不出来，可能缺了文件：{_first_line(error)}。"
                 "请运行 shequ doctor 看看，或用备份恢复。"
             ) from error
+
+    def _read(self, work: Callable[[duckdb.DuckDBPyConnection], _Read]) -> _Read:
+        """What a read finds; a server that is just started anew is waited for."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            try:
+                with self._reading() as cursor:
+                    return work(cursor)
+            except StoreAgainError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(PAUSE_SECONDS)
 
     def _locked(self) -> StoreBusyError:
         return StoreBusyError(
@@ -319,7 +456,7 @@ class Store:
         )
 
     def _is_there(self) -> bool:
-        return (self.path / CATALOGUE).exists()
+        return self.lake.is_shared or (self.path / CATALOGUE).exists()
 
     def _missing(self) -> StoreError:
         return StoreError(
@@ -327,8 +464,7 @@ class Store:
         )
 
     def _rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        with self._reading() as cursor:
-            return cursor.execute(sql, list(parameters)).fetchall()
+        return self._read(lambda cursor: cursor.execute(sql, list(parameters)).fetchall())
 
     def mark(self) -> tuple[int, ...]:
         """Two numbers that change with every commit: a tenth of the time of asking for anything."""
@@ -351,21 +487,22 @@ class Store:
         if table not in TABLE_NAMES:
             raise StoreError(f"没有“{table}”这张表。")
         left_out = " EXCLUDE (geometry)" if table in WITH_GEOMETRY else ""
-        with self._reading() as cursor:
-            found = cursor.execute(f"SELECT *{left_out} FROM lake.{quote(table)}")
-            return _as_frame(found.to_arrow_table())
+        sql = f"SELECT *{left_out} FROM lake.{quote(table)}"
+        return _as_frame(self._read(lambda cursor: cursor.execute(sql).to_arrow_table()))
 
     def select(self, name: str, **variables: Any) -> pd.DataFrame:
         """Rows of a named .sql file over the published state, its variables given their values."""
-        with self._reading() as cursor:
+
+        def select_it(cursor: duckdb.DuckDBPyConnection) -> pa.Table:
             for variable, value in variables.items():
                 cursor.execute(f"SET VARIABLE {quote(variable)} = $1", [value])
-            return _as_frame(cursor.execute(named_sql(name)).to_arrow_table())
+            return cursor.execute(named_sql(name)).to_arrow_table()
+
+        return _as_frame(self._read(select_it))
 
     def shapes(self, table: str = "out_shapes") -> gpd.GeoDataFrame:
         """The shapes of the published state, EPSG:4326."""
-        with self._reading() as cursor:
-            return _read_shapes(cursor, table)
+        return self._read(lambda cursor: _read_shapes(cursor, table))
 
     def profile_text(self) -> str | None:
         """The text of the profile with which the newest state was published."""
@@ -458,14 +595,16 @@ class Store:
         moment = now or datetime.now(UTC)
         with self._writer_lock(who):
             before = self._measure_files()
-            old = self._list_old(moment - timedelta(days=keep_days), kept)
+            needed = {*kept, *self.list_kept()}
+            old = self._list_old(moment - timedelta(days=keep_days), needed)
             with self._transaction() as cursor:
                 _keep_history(cursor, old)
                 _commit(cursor, "maintain", who, {"states": len(old)})
             self._run_upkeep([number for number, *_ in old], moment - _IN_USE)
             self._note_checksums()
-            with suppress(OSError):
-                drop_checksums(self.path)
+            if not self.lake.is_shared:
+                with suppress(OSError):
+                    drop_checksums(self.path)
             after = self._measure_files()
         return Upkeep(
             len(old), len(before.keys() - after), sum(before.values()), sum(after.values())
@@ -473,7 +612,47 @@ class Store:
 
     def _measure_files(self) -> dict[str, int]:
         """Bytes of every data file, by its path."""
-        return {str(path): path.stat().st_size for path in (self.path / "data").rglob("*.parquet")}
+        return {path: size for path, (size, _) in self.list_stored().items()}
+
+    def list_stored(self) -> dict[str, tuple[int, float]]:
+        """The Parquet files that lie in the data, by path: bytes, and when written (since 1970)."""
+        if self.lake.is_shared:
+            found = self._rows(
+                "SELECT filename, size, epoch(last_modified) FROM "
+                f"read_blob({literal(self.lake.data + '**/*.parquet')})"
+                if self._rows(f"FROM glob({literal(self.lake.data + '**/*.parquet')}) LIMIT 1")
+                else "SELECT '', 0, 0 LIMIT 0"
+            )
+            start = len(self.lake.data)
+            return {str(path)[start:]: (int(size), float(at)) for path, size, at in found}
+        data = self.path / "data"
+        told = {path.relative_to(data).as_posix(): path.stat() for path in data.rglob("*.parquet")}
+        return {path: (about.st_size, about.st_mtime) for path, about in told.items()}
+
+    def list_known(self) -> list[LakeFile]:
+        """Every Parquet file that any snapshot needs."""
+        return read_files(self._rows, f"{_METADATA}.")
+
+    def read_clock(self) -> float:
+        """The time of the server of a shared store, in seconds since 1970."""
+        return self._read(beside.read_clock)
+
+    def keep_state(self, snapshot: int, why: str) -> None:
+        """Have upkeep leave a state alone, whichever office's machine it runs on.
+
+        What was issued on a store of one's own is known from the file of issues beside it.
+        """
+        if self.lake.is_shared:
+            with self._reading() as cursor:
+                beside.note(cursor, beside.KEPT, str(snapshot), why)
+
+    def list_kept(self) -> set[int]:
+        """The states that must stay, but for those of the briefings that were issued from here."""
+        if self.lake.is_shared:
+            return set(map(int, self._read(lambda cursor: beside.read_notes(cursor, beside.KEPT))))
+        with suppress(FileNotFoundError):
+            return set(map(int, (self.path / KEPT_FILE).read_text(encoding="utf-8").split()))
+        return set()
 
     def _list_old(self, since: datetime, kept: Collection[int]) -> list[tuple[Any, ...]]:
         """The snapshots (number, time, who, what was said) that nobody can want any more."""
@@ -501,7 +680,7 @@ class Store:
             cursor.execute(f"CALL ducklake_cleanup_old_files('lake', {since})")
             cursor.execute(f"CALL ducklake_delete_orphaned_files('lake', {since})")
         except duckdb.Error as error:
-            raise StoreError(_explain_failure(error)) from error
+            raise explain_writing(str(error), self.lake) from error
         finally:
             cursor.close()
 
@@ -517,6 +696,7 @@ class Store:
             live = _live_states(self.history()[::-1])
             if not live:
                 raise StoreError("没有可以撤销的更新。")
+            self._require_own(live[-1])
             before = live[-2] if len(live) > 1 else self._created()
             if before is None or before in {entry.snapshot for entry in self._read_past()}:
                 raise StoreError("更早的状态已按保留期限清理，不能再撤销。现在的数据没有变动。")
@@ -532,6 +712,15 @@ class Store:
                 self._note_checksums()
         return self.history()[0]
 
+    def _require_own(self, snapshot: int) -> None:
+        """Refuse to take back what another office published."""
+        newest = next(entry for entry in self.history() if entry.snapshot == snapshot)
+        if self.lake.office and newest.office != self.lake.office:
+            raise StoreError(
+                f"最近一次更新是“{newest.office or '街道'}”的，本单位不能撤销它。请由他们自己撤销，"
+                "或把改正的表再放一次。数据没有变动。"
+            )
+
     def _created(self) -> int | None:
         """The empty state with which everything began; None where upkeep has let it go."""
         rows = self._rows(
@@ -541,6 +730,119 @@ class Store:
         number, said = rows[0]
         return int(number) if json.loads(said)["kind"] == "create" else None
 
+    # -- moving ----------------------------------------------------------------------------
+
+    @contextmanager
+    def hold(self) -> Iterator[None]:
+        """Keep everybody from writing meanwhile."""
+        with self._writer_lock(""):
+            yield
+
+    def retire(self, target: str) -> None:
+        """Have nothing written here any more, for the data were moved to a target."""
+        if self.lake.is_shared:
+            with self._reading() as cursor:
+                beside.note(cursor, beside.MOVED, "to", target)
+        else:
+            (self.path / MOVED_FILE).write_text(target, encoding="utf-8")
+
+    def expect_arrival(self, source: str) -> None:
+        """Make room for the data of another store; what was begun before and left is begun anew.
+
+        Raises
+        ------
+        StoreError
+            There are data here already.
+        """
+        if not self.lake.is_shared:
+            return
+        with self._reading() as cursor:
+            is_left = bool(beside.read_notes(cursor, beside.ARRIVING))
+            held = f"SELECT (SELECT count(*) FROM {_METADATA}.ducklake_table), "
+            held += f"(SELECT count(*) FROM {_METADATA}.ducklake_snapshot)"
+            tables, snapshots = cursor.execute(held).fetchall()[0]
+            is_taken = bool(tables or snapshots > 1 or beside.read_notes(cursor, beside.LAKE_ID))
+            if is_taken and not is_left:
+                raise StoreError(
+                    f"共享目录“{self.lake.tell_place()}”不是空的，不覆盖。请另建一个空的库，写在 lake.toml 里。"
+                )
+            beside.note(cursor, beside.ARRIVING, "from", source)
+            try:
+                self._claim_data()
+            except BaseException:
+                beside.drop_notes(cursor, beside.ARRIVING)
+                raise
+
+    def _refuse_unfinished(self) -> None:
+        if self._read(lambda cursor: beside.read_notes(cursor, beside.ARRIVING)):
+            raise StoreError(
+                f"共享目录“{self.lake.tell_place()}”正在搬入数据，或上次没有搬完。请等它搬完，"
+                "或再运行一次 shequ move。原来的数据没有变动。"
+            )
+
+    def take_catalogue(self, source: Store) -> None:
+        """Take over every row of another store's catalogue, in one transaction.
+
+        Raises
+        ------
+        StoreError
+            The two catalogues are not of one version, or it cannot be written.
+        """
+        names = (self if self.lake.is_shared else source)._read(beside.list_tables)
+        with self._transaction() as cursor:
+            for name in names:
+                own = "key IN ('data_path', 'version', 'created_by')"
+                is_settings = name == "ducklake_metadata"
+                kept = f" WHERE NOT {own}" if is_settings else ""
+                cursor.execute(f"DELETE FROM {_METADATA}.{name}{kept}")
+                rows = source._arrow(f"SELECT * FROM {_METADATA}.{name}{kept}")
+                if rows.num_rows:
+                    cursor.register("arriving", rows)
+                    cursor.execute(f"INSERT INTO {_METADATA}.{name} BY NAME FROM arriving")
+                    cursor.unregister("arriving")
+            cursor.execute("COMMIT")
+        version = f"SELECT value FROM {_METADATA}.ducklake_metadata WHERE key = 'version'"
+        if self._rows(version) != source._rows(version):
+            raise StoreError("两边的目录不是同一个版本。请先升级软件，再把原来的数据打开一次。")
+
+    def finish_arrival(self, kept: Collection[int]) -> None:
+        """Open to everybody what has come; the states `kept` stay whatever their age."""
+        if not self.lake.is_shared:
+            told = "".join(f"{number}\n" for number in sorted(kept))
+            (self.path / KEPT_FILE).write_text(told, encoding="utf-8")
+            return
+        with self._reading() as cursor:
+            for number in kept:
+                beside.note(cursor, beside.KEPT, str(number), "moved")
+            beside.drop_notes(cursor, beside.ARRIVING)
+
+    def forget_arrival(self) -> None:
+        """Take away the catalogue of what has not come to its end."""
+        if self.lake.is_shared:
+            with self._reading() as cursor:
+                beside.drop_catalogue(cursor)
+
+    def list_snapshots(self) -> list[tuple[Any, ...]]:
+        """Every snapshot: number, time, author, and what was said."""
+        return self._rows(
+            "SELECT snapshot_id, snapshot_time, author, commit_message, commit_extra_info "
+            "FROM lake.snapshots() ORDER BY snapshot_id"
+        )
+
+    def list_table_states(self) -> list[tuple[str, int]]:
+        """Every table at every snapshot at which it became what it is there."""
+        return [(str(name), int(number)) for name, number in self._rows(_TABLE_STATES)]
+
+    def sum_table(self, table: str, snapshot: int) -> tuple[Any, ...]:
+        """What tells the rows of a table at a snapshot from others: how many, and their sum."""
+        return self._rows(
+            "SELECT count(*), sum(hash(t)::HUGEINT)::VARCHAR "
+            f"FROM (FROM lake.{quote(table)} AT (VERSION => {snapshot})) t"
+        )[0]
+
+    def _arrow(self, sql: str) -> pa.Table:
+        return self._read(lambda cursor: cursor.execute(sql).to_arrow_table())
+
     # -- writing ---------------------------------------------------------------------------
 
     @contextmanager
@@ -548,6 +850,13 @@ class Store:
         """One writer at a time; who it is stands beside the lock."""
         if not self._is_there():  # the lock would make the folder anew, and an empty store in it
             raise self._missing()
+        with self._hold_catalogue() if self.lake.is_shared else self._hold_folder():
+            self._refuse_moved()
+            self._note_who(who)
+            yield
+
+    @contextmanager
+    def _hold_folder(self) -> Iterator[None]:
         lock = FileLock(self.path / "writer.lock", timeout=LOCK_SECONDS)
         try:
             lock.acquire()
@@ -563,10 +872,58 @@ class Store:
                 "请把数据文件夹放在本机磁盘上。数据没有变动。"
             ) from error
         try:
-            self._note_who(who)
             yield
         finally:
             lock.release()
+
+    @contextmanager
+    def _hold_catalogue(self) -> Iterator[None]:
+        """Be the one of all offices who writes. Whoever dies lets go; so does a server that falls.
+
+        Should two write after that all the same, the one who commits second is refused.
+        """
+        deadline = time.monotonic() + SHARED_LOCK_SECONDS
+        while True:
+            cursor = self._connection.cursor()
+            try:
+                beside.take_lock(cursor, LOCK_PIECE_SECONDS)
+                self._require_clock(cursor)
+                break
+            except duckdb.Error as error:
+                _let_go(cursor)
+                said = explain_waiting(str(error), self.lake)
+                if not isinstance(said, StoreBusyError) or time.monotonic() > deadline:
+                    raise said from error
+            except StoreError:
+                _let_go(cursor)
+                raise
+        try:
+            yield
+        finally:
+            _let_go(cursor)
+
+    def _require_clock(self, cursor: duckdb.DuckDBPyConnection) -> None:
+        """Refuse to write by a clock that is not the others': history and upkeep go by it."""
+        apart = time.time() - beside.read_clock(cursor)
+        if abs(apart) > CLOCK_SECONDS:
+            which = "快" if apart > 0 else "慢"
+            raise StoreError(
+                f"这台电脑的时钟比共享目录的服务器{which} {abs(apart) / 60:,.0f} 分钟。各单位的时间要一致，"
+                "请先校准日期和时间再试。数据没有变动。"
+            )
+
+    def _refuse_moved(self) -> None:
+        """Nothing is written any more where the data were moved away from."""
+        if self.lake.is_shared:
+            notes = self._read(lambda cursor: beside.read_notes(cursor, beside.MOVED))
+            target = notes.get("to", "")
+        else:
+            marked = self.path / MOVED_FILE
+            target = marked.read_text(encoding="utf-8") if marked.exists() else ""
+        if target:
+            raise StoreError(
+                f"这里的数据已搬到“{target}”，只能看，不能再更新。请用 --store 指到那里。"
+            )
 
     def _note_who(self, who: str) -> None:
         """Say beside the lock who holds it; where that cannot be written the refresh says why."""
@@ -589,11 +946,9 @@ class Store:
             cursor.execute("BEGIN")
             yield cursor
         except duckdb.Error as error:
-            raise StoreError(_explain_failure(error)) from error
+            raise explain_writing(str(error), self.lake) from error
         finally:
-            with suppress(duckdb.Error):
-                cursor.execute("ROLLBACK")
-            cursor.close()
+            _let_go(cursor)
 
     @contextmanager
     def write(self, who: str = "") -> Iterator[Writer]:
@@ -602,11 +957,29 @@ class Store:
         Nothing is published unless `Writer.publish` was called.
         """
         with self._writer_lock(who), self._transaction() as cursor:
-            writer = Writer(cursor, who)
+            writer = Writer(cursor, who, self.lake)
             yield writer
             if writer.summary is not None:
-                _commit(cursor, "refresh", who, writer.summary)
+                self._publish(cursor, who, writer.summary)
                 self._note_checksums()
+
+    def _publish(
+        self, cursor: duckdb.DuckDBPyConnection, who: str, summary: Mapping[str, Any]
+    ) -> None:
+        """Commit; where the server fell silent meanwhile, find out whether it had come that far."""
+        if not self.lake.is_shared:
+            _commit(cursor, "refresh", who, summary)
+            return
+        mark = uuid.uuid4().hex
+        try:
+            _commit(cursor, "refresh", who, {**summary, "office": self.lake.office, "mark": mark})
+        except duckdb.Error:
+            _let_go(cursor)
+            told = (
+                "SELECT commit_extra_info FROM lake.snapshots() ORDER BY snapshot_id DESC LIMIT 50"
+            )
+            if not any(mark in (said or "") for (said,) in self._rows(told)):
+                raise
 
     def close(self) -> None:
         """Let go of the files."""
@@ -620,9 +993,10 @@ class Store:
 
     def _note_checksums(self) -> None:
         """Note what the files just published are, so that damage is found later."""
+        if self.lake.is_shared:
+            return  # the storage of many offices looks after its own; doctor reads every file
         with suppress(OSError, StoreError):  # then they are noted the next time
-            files = read_files(self._rows, f"{_METADATA}.")
-            note_checksums(self.path, [file.path for file in files])
+            note_checksums(self.path, [file.path for file in self.list_known()])
 
 
 _HANDED: dict[Path, Store] = {}
@@ -641,9 +1015,10 @@ def take_over(path: Path | str) -> Store:
 class Writer:
     """What a refresh may do inside its transaction."""
 
-    def __init__(self, cursor: duckdb.DuckDBPyConnection, who: str) -> None:
+    def __init__(self, cursor: duckdb.DuckDBPyConnection, who: str, lake: Lake) -> None:
         self._cursor = cursor
         self.who = who
+        self.lake = lake
         self.summary: Mapping[str, Any] | None = None
         self._shapes: dict[str, gpd.GeoDataFrame] = {}
         self._read_before: set[tuple[str, str]] | None = None
@@ -1154,6 +1529,24 @@ class Writer:
         self._cursor.unregister("arriving")
 
 
+_SINCE = " UNION ".join(
+    f"SELECT table_id, {column} AS number FROM {_METADATA}.ducklake_{kind}"
+    for kind, columns in (
+        ("data_file", ("begin_snapshot", "end_snapshot", "partial_max")),
+        ("delete_file", ("begin_snapshot", "end_snapshot", "partial_max")),
+        ("column", ("begin_snapshot", "end_snapshot")),
+        ("table", ("begin_snapshot",)),
+    )
+    for column in columns
+)
+_TABLE_STATES = (
+    f"WITH changes AS ({_SINCE}), there AS (SELECT snapshot_id FROM lake.snapshots()), "
+    "states AS (SELECT DISTINCT table_id, (SELECT min(snapshot_id) FROM there "
+    "WHERE snapshot_id >= number) AS number FROM changes) "
+    f"SELECT DISTINCT table_name, number FROM states JOIN {_METADATA}.ducklake_table t "
+    "USING (table_id) WHERE t.begin_snapshot <= number "
+    "AND (t.end_snapshot IS NULL OR number < t.end_snapshot) ORDER BY ALL"
+)
 # Under what the settings keep of each table by what it was last replaced.
 _SIGN = "holds:"
 _SIGNED = f"{_SIGN}%"
@@ -1162,6 +1555,13 @@ TABLE_NAMES: tuple[str, ...] = (
     *(f"core_{table.name}" for table in TABLES),
     *(table.name for table in (*RECORDS, *OUTPUTS)),
 )
+
+
+def list_extensions(lake: Lake) -> tuple[str, ...]:
+    """The extensions that a store needs, in the order in which they are loaded."""
+    if not lake.is_shared:
+        return EXTENSIONS
+    return SHARED_EXTENSIONS + (OBJECT_EXTENSIONS if lake.is_in_objects else ())
 
 
 def find_extension(name: str) -> Path:
@@ -1280,6 +1680,7 @@ def _read_entry(snapshot: int, at: datetime, who: str, extra: str) -> Entry:
     return Entry(
         snapshot, at.astimezone(), known_who, said["kind"], said.get("files", []),
         restores=said.get("restores"), hashes=said.get("hashes", []), counts=counts,
+        office=said.get("office", ""),
     )  # fmt: skip
 
 
@@ -1300,21 +1701,11 @@ def _key_text(table: Table, alias: str = "") -> str:
     return f"concat_ws('|', {', '.join(names)})"
 
 
-def _is_locked(error: duckdb.Error) -> bool:
-    told = str(error).lower()
-    return "database is locked" in told or "database table is locked" in told
-
-
-def _explain_failure(error: duckdb.Error) -> str:
-    """Why a transaction failed, in a sentence; the published state is as it was."""
-    told = str(error)
-    if _is_locked(error):
-        return "数据的目录被别的程序占用，没有写成，仍是原来的状态。请关掉打开它的程序后再试。"
-    if any(word in told for word in ("No space left", "disk is full", "not enough space")):
-        return "磁盘已满，数据没有写成，仍是原来的状态。请腾出空间后再试一次。"
-    if any(word in told for word in ("Permission denied", "readonly database", "Read-only")):
-        return "数据文件夹不能写入，数据仍是原来的状态。请检查权限。"
-    return f"数据没有写成，仍是原来的状态：{_first_line(error)}"
+def _let_go(cursor: duckdb.DuckDBPyConnection) -> None:
+    """End a cursor and the transaction in it, whatever became of the server."""
+    with suppress(duckdb.Error):
+        cursor.execute("ROLLBACK")
+    cursor.close()
 
 
 def _complete_tables(cursor: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:

@@ -14,6 +14,7 @@ from etl.names import Names
 from etl.profile import load_profile
 from etl.raw import describe_cells
 from etl.sheet import Cell, Sheet
+from tests.backends import backend  # noqa: F401
 
 PROFILE = load_profile()
 HEADER: list[Cell] = [

@@ -13,6 +13,7 @@ from etl.profile import load_profile
 from etl.questions import FULL, Answer, Answers, mark_list
 from etl.refresh import refresh
 from etl.store import Store
+from tests.backends import backend  # noqa: F401
 from tests.conftest import WriteXlsx
 
 REGISTER = [

@@ -13,6 +13,7 @@ from etl.questions import ADDITIONS, FULL, Answer, Question, mark_list, parse_an
 from etl.refresh import refresh
 from etl.report import Report
 from etl.store import Store
+from tests.backends import backend  # noqa: F401
 from tests.conftest import WriteXlsx
 
 REGISTER = [

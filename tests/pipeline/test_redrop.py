@@ -15,6 +15,7 @@ from etl.profile import parse_profile
 from etl.refresh import refresh
 from etl.store import Store
 from geo.crs import Datum, convert
+from tests.backends import backend  # noqa: F401
 from tests.conftest import WriteXlsx, write_workbook
 
 COMPOUNDS = [

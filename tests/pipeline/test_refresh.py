@@ -14,10 +14,12 @@ from filelock import FileLock
 
 from etl import figures, store
 from etl.errors import StoreBusyError, StoreError
+from etl.move import open_files
 from etl.profile import parse_profile
 from etl.refresh import refresh
 from etl.report import Report
 from etl.store import TABLE_NAMES, Store
+from tests.backends import backend  # noqa: F401
 from tests.conftest import WriteXlsx, write_workbook
 
 COMPOUNDS = [
@@ -447,16 +449,20 @@ def test_personal_columns_never_reach_the_files_of_the_store(
     ]  # fmt: skip
     report = refresh(community, [write_xlsx("带个人信息.xlsx", 表=rows)])
     assert report.sheets[0].masked == 5
-    for file in community.path.rglob("*"):
-        if file.is_file():
-            content = file.read_bytes()
-            for secret in (
-                "欧阳测试",
-                "13900000456",
-                "司马录入",
-                "13700000789",
-                "110101199003070134",
-            ):
-                assert secret.encode() not in content, (file.name, secret)
+    files, root = open_files(community.lake)
+    kept = {
+        path: files.open_input_file(f"{root}/{path}").read() for path in community.list_stored()
+    }
+    kept |= {str(path): path.read_bytes() for path in community.path.rglob("*") if path.is_file()}
+    assert len(kept) > 10
+    for name, content in kept.items():
+        for secret in (
+            "欧阳测试",
+            "13900000456",
+            "司马录入",
+            "13700000789",
+            "110101199003070134",
+        ):
+            assert secret.encode() not in content, (name, secret)
     text = community.frame("core_complaints").set_index("complaint_id").loc["P1", "text"]
     assert text == "联系电话＊＊＊，身份证＊＊＊"

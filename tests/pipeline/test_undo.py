@@ -17,6 +17,7 @@ from etl.errors import StoreError
 from etl.questions import FULL, LIST, Answer, mark_list
 from etl.refresh import refresh
 from etl.store import CATALOGUE, STORE_FORMAT, TABLE_NAMES, Store
+from tests.backends import backend  # noqa: F401
 from tests.conftest import WriteXlsx, write_workbook
 
 REGISTER = [
@@ -195,6 +196,7 @@ def test_undo_reaches_behind_the_upgrade(old: Path, write_xlsx: WriteXlsx) -> No
     assert Store(old, read_only=True).answers() == [("name", "无名府", "T02")]
 
 
+@pytest.mark.own_folder
 def test_a_store_of_a_newer_version_is_not_touched(store: Store) -> None:
     store._connection.execute(
         "UPDATE lake.settings SET value = ? WHERE name = 'format'", [str(STORE_FORMAT + 1)]

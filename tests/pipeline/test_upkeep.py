@@ -13,6 +13,7 @@ from etl.errors import StoreError
 from etl.lakefiles import read_checksums
 from etl.refresh import refresh
 from etl.store import Store
+from tests.backends import backend  # noqa: F401
 from tests.conftest import WriteXlsx
 from tests.pipeline.test_undo import HEAD, REGISTER, read_all
 
@@ -33,7 +34,7 @@ def same(left: dict[str, pd.DataFrame], right: dict[str, pd.DataFrame]) -> bool:
 
 
 def count_files(store: Store) -> int:
-    return len(list((store.path / "data").rglob("*.parquet")))
+    return len(store.list_stored())
 
 
 def test_what_is_shown_and_what_can_be_undone_stay(
@@ -97,6 +98,7 @@ def test_what_is_gone_cannot_be_undone_and_says_so(
     assert [entry.is_gone for entry in empty_store.history()].count(True) == 4
 
 
+@pytest.mark.own_folder
 def test_files_that_no_state_knows_are_taken_away(
     empty_store: Store, write_xlsx: WriteXlsx
 ) -> None:
@@ -113,6 +115,7 @@ def test_files_that_no_state_knows_are_taken_away(
     assert (orphan.exists(), fresh.exists(), known.exists()) == (False, True, True)
 
 
+@pytest.mark.own_folder
 def test_every_file_that_is_left_has_its_checksum(
     empty_store: Store, write_xlsx: WriteXlsx
 ) -> None:
@@ -145,7 +148,7 @@ def test_the_command_keeps_what_briefings_stand_on(
 
 def test_doctor_says_how_much_a_year_takes(empty_store: Store, write_xlsx: WriteXlsx) -> None:
     fill(empty_store, write_xlsx, months=1)
-    size = sum(path.stat().st_size for path in (empty_store.path / "data").rglob("*.parquet"))
+    size = sum(size for size, _ in empty_store.list_stored().values())
     said = {f.name: f.said for f in examine(empty_store.path)}["增长"]
     assert said == f"现有 {size / 1e6:,.1f} MB；不到一个月，还看不出一年长多少。"
     # Seen 73 days from now all of it came in a fifth of a year.
