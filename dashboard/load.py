@@ -13,11 +13,10 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import access, settings
-from dashboard.words import say
+from dashboard.words import language, name_value, say
 from etl.disclosure import EVERYTHING, Audience, disclose, disclose_shapes, find_audience
 from etl.disclosure import may_read as is_for
 from etl.errors import AccessError
-from etl.export import tell_suppression
 from etl.lists import read_list as read_list
 
 if TYPE_CHECKING:
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
 KEPT_BUILDS = 3
 SHOWN_TABLES = 40
 MARK_SECONDS = 0.05
+Said = Sequence[tuple[str, str]]
 _MARKS: dict[str, tuple[float, tuple[int, ...]]] = {}
 FIRST_TABLES = (
     "out_compounds", "out_months", "out_totals", "out_capital", "out_actions", "out_coverage",
@@ -197,19 +197,25 @@ def _complaint_rows(
     return open_store(path).select("complaint_rows", **told)
 
 
-def about(build: Build, period: Period, place: str = "") -> About:
-    """What a file of a choice has to say of itself."""
+def about(build: Build, period: Period, table: str = "", more: Said = ()) -> About:
+    """What a file of a choice has to say of itself, in this visitor's language."""
     from dataclasses import replace
 
     from etl.exporting import about_choice
 
     store = open_store(build.path)
-    told = about_choice(store, profile(), period.first, period.last, period.category, place)
-    if not may_read(build, "files"):
-        told = replace(told, files=())
-    if build.audience.is_suppressed:
-        told = replace(told, suppression=tell_suppression(profile().privacy.fewest_cases))
-    return told
+    told = about_choice(store, profile(), period.first, period.last, period.category, "")
+    fewest = profile().privacy.fewest_cases if build.audience.is_suppressed else None
+    return replace(
+        told,
+        category=name_value("category", period.category),
+        files=told.files if may_read(build, "files") else (),
+        fewest=fewest,
+        table=table,
+        more=tuple(more),
+        words={name: say(f"file.{name}") for name in told.words},
+        has_labels=language() == "zh",
+    )
 
 
 def sources(build: Build, place: str) -> pd.DataFrame:

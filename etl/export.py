@@ -10,7 +10,7 @@ import csv
 import io
 import json
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -24,8 +24,16 @@ from etl.periods import Period
 from etl.tables.outputs import OUT_COMPOUNDS
 
 CRS = "EPSG:4326"
-NOT_SUPPRESSED = "没有隐去小数字"
-ALL = "全部"
+# What files say of themselves; the dashboard gives the same in its visitor's language.
+WORDS = {
+    "community": "社区", "table": "表", "period": "时段", "category": "诉求类别", "place": "小区",
+    "snapshot": "数据快照", "files": "来源文件", "suppression": "小数字", "crs": "坐标系",
+    "all": "全部", "unknown": "未知", "nothing": "无", "no_complaints": "没有投诉数据",
+    "range": "{first} 至 {last}", "as_of": "截至这个快照的情况", "published": "{snapshot}（{when}）",
+    "stated": "{name}：{value}", "listed": "、", "wgs84": "WGS-84（EPSG:4326）",
+    "shown": "没有隐去小数字", "hidden": "少于 {fewest} 件的数和由它算出的数已隐去（空白不是零）",
+    "figures": "数据", "description": "说明", "compounds": "小区",
+}  # fmt: skip
 DIGITS = 6
 # A cell that begins so would be taken for a formula by a spreadsheet program.
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -40,7 +48,12 @@ SHOWN = {
 
 @dataclass(frozen=True)
 class About:
-    """What every file says of itself."""
+    """What every file says of itself.
+
+    `table` names what is in it where that is not the compounds; a table without a period tells of
+    the snapshot. `fewest` is what small figures are hidden below, None where none is. `words` are
+    those of `WORDS`; heads are labels of the contract, or names of columns without `has_labels`.
+    """
 
     community: str
     period: Period
@@ -49,45 +62,64 @@ class About:
     snapshot: int | None = None
     published_at: datetime | None = None
     files: tuple[str, ...] = ()
-    suppression: str = NOT_SUPPRESSED
+    fewest: int | None = None
     more: tuple[tuple[str, str], ...] = field(default=())
+    table: str = ""
+    words: Mapping[str, str] = field(default_factory=lambda: WORDS)
+    has_labels: bool = True
 
     def lines(self) -> list[tuple[str, str]]:
         """Names and values, in the order in which they are written."""
-        when = self.published_at.strftime("%Y-%m-%d %H:%M UTC") if self.published_at else "未知"
-        return [
-            ("社区", self.community),
-            ("时段", _tell_period(self.period)),
-            ("诉求类别", self.category or ALL),
-            ("小区", self.place or ALL),
-            ("数据快照", "无" if self.snapshot is None else f"{self.snapshot}（{when}）"),
-            ("来源文件", "、".join(self.files) or "未知"),
-            ("小数字", self.suppression),
-            ("坐标系", "WGS-84（EPSG:4326）"),
-            *self.more,
-        ]
+        said = self.words
+        lines = {
+            "community": self.community,
+            "table": self.table,
+            "period": self.tell_period(),
+            "category": self.category or said["all"],
+            "place": self.place or said["all"],
+            "snapshot": self._tell_snapshot(),
+            "files": said["listed"].join(self.files) or said["unknown"],
+            "suppression": self._tell_suppression(),
+            "crs": said["wgs84"],
+        }
+        # A table of something else has no outlines; where it has no period it has no category.
+        left_out = {"table"} if not self.table else {"crs"}
+        if self.table and self.period.first is None:
+            left_out.add("category")
+        return [*((said[n], told) for n, told in lines.items() if n not in left_out), *self.more]
+
+    def tell_period(self) -> str:
+        """The period in words."""
+        said, period = self.words, self.period
+        if period.first is None or period.last is None:
+            return said["as_of"] if self.table else said["no_complaints"]
+        first, last = f"{period.first:%Y-%m}", f"{period.last:%Y-%m}"
+        return first if first == last else said["range"].format(first=first, last=last)
+
+    def _tell_snapshot(self) -> str:
+        said = self.words
+        if self.snapshot is None:
+            return said["nothing"]
+        when = self.published_at
+        told = when.strftime("%Y-%m-%d %H:%M UTC") if when else said["unknown"]
+        return said["published"].format(snapshot=self.snapshot, when=told)
+
+    def _tell_suppression(self) -> str:
+        if self.fewest is None:
+            return self.words["shown"]
+        return self.words["hidden"].format(fewest=self.fewest)
 
 
-def tell_suppression(fewest: int) -> str:
-    """That small figures are hidden, in a file of those who must not see them."""
-    return f"少于 {fewest} 件的数和由它算出的数已隐去（空白不是零）"
-
-
-def _tell_period(period: Period) -> str:
-    if period.first is None or period.last is None:
-        return "没有投诉数据"
-    first, last = f"{period.first:%Y-%m}", f"{period.last:%Y-%m}"
-    return first if first == last else f"{first} 至 {last}"
-
-
-def name_columns(table: pd.DataFrame) -> dict[str, str]:
-    """Chinese heads with units for columns of compounds; what the contract lacks keeps its name."""
+def name_columns(table: pd.DataFrame, about: About) -> list[str]:
+    """Heads with units for columns of compounds; what the contract lacks keeps its name."""
+    if not about.has_labels:
+        return [str(name) for name in table.columns]
     heads = {
         column.name: f"{column.label}（{column.unit}）" if column.unit else column.label
         for column in OUT_COMPOUNDS.columns
     }
     heads.update(SHOWN)
-    return {str(name): heads.get(str(name), str(name)) for name in table.columns}
+    return [heads.get(str(name), str(name)) for name in table.columns]
 
 
 def write_csv(table: pd.DataFrame, about: About) -> bytes:
@@ -95,8 +127,8 @@ def write_csv(table: pd.DataFrame, about: About) -> bytes:
     held = io.StringIO()
     writer = csv.writer(held, lineterminator="\r\n")
     for name, value in about.lines():
-        writer.writerow([f"# {name}：{value}"])
-    writer.writerow(name_columns(table).values())
+        writer.writerow(["# " + about.words["stated"].format(name=name, value=value)])
+    writer.writerow([_make_safe(head) for head in name_columns(table, about)])
     for row in _rows_of(table):
         writer.writerow([_make_safe(cell) for cell in row])
     return b"\xef\xbb\xbf" + held.getvalue().encode("utf-8")
@@ -109,8 +141,8 @@ def write_xlsx(table: pd.DataFrame, about: About) -> bytes:
 
     book = Workbook()
     sheet = book.worksheets[0]
-    sheet.title = "数据"
-    sheet.append(list(name_columns(table).values()))
+    sheet.title = about.words["figures"]
+    sheet.append([_make_safe(head) for head in name_columns(table, about)])
     for row in _rows_of(table):
         sheet.append([_make_safe(cell) for cell in row])
     for cell in sheet[1]:
@@ -118,7 +150,7 @@ def write_xlsx(table: pd.DataFrame, about: About) -> bytes:
     sheet.freeze_panes = "C2"
     for letter, width in (("A", 12), ("B", 20)):
         sheet.column_dimensions[letter].width = width
-    told = book.create_sheet("说明")
+    told = book.create_sheet(about.words["description"])
     for line in about.lines():
         told.append([_make_safe(text) for text in line])
     told.column_dimensions["A"].width, told.column_dimensions["B"].width = 14, 80
@@ -214,9 +246,12 @@ def write_table(
     return PLACED[format_name](place_table(table, shapes()), about)
 
 
-def name_file(about: About, format_name: str, what: str = "小区") -> str:
+def name_file(about: About, format_name: str) -> str:
     """A file name that says what is in it: community, subject, period."""
-    parts = [about.community, what, _tell_period(about.period).replace(" ", "")]
+    what = about.table or about.words["compounds"]
+    parts = [about.community, what]
+    if about.period.first is not None or not about.table:
+        parts.append(about.tell_period().replace(" ", ""))
     if about.category:
         parts.append(about.category)
     name = "_".join("".join(c for c in part if c not in '\\/:*?"<>|\n\r\t') for part in parts)

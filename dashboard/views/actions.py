@@ -13,6 +13,7 @@ from dashboard.charts import chart_before_after
 from dashboard.load import read_list
 from dashboard.reasons import tell_action
 from dashboard.telling import tell_effect, tell_ratio
+from dashboard.views import taking
 from dashboard.words import name_value, say
 from etl import periods
 from etl.tables.governance import PATHS
@@ -97,7 +98,9 @@ def _show_open(table: pd.DataFrame) -> None:
     page.show_heading(say("action.open_title", count=len(found)))
     # What a narrow screen must show comes first.
     names = ("name", "place", "status", "when", "who", "path", "aim")
-    page.show_rows(
+    taking.show_rows(
+        "actions",
+        say("action.file"),
         [say(f"action.head.{name}") for name in names],
         [
             [

@@ -7,7 +7,7 @@ import streamlit as st
 
 from dashboard import capital, choice, explain, load, page
 from dashboard.charts import chart_intervals
-from dashboard.views import capital_card
+from dashboard.views import capital_card, taking
 from dashboard.words import say, tell_period
 
 MOST_IN_CHART = 60
@@ -132,9 +132,12 @@ def _show_twin(newest: pd.DataFrame, table: pd.DataFrame, item: str) -> None:
     found = {place: capital.find_row(newest, place, item) for place in order}
     heads = [say(f"capital.head.{name}") for name in ("name", "share", "asked", "rest", "change")]
     tells = (capital.tell_share, capital.tell_asked, capital.tell_rest, capital.tell_change)
-    page.show_rows(
+    taking.show_rows(
+        "capital",
+        say("capital.file"),
         heads,
         [[str(table.loc[i, "name"]), *(tell(found[i]) for tell in tells)] for i in order],
+        [(say("capital.file_item"), say(f"item.{item}"))],
         stacks=True,
     )
 
@@ -147,7 +150,9 @@ def _show_registers(told: pd.DataFrame, table: pd.DataFrame) -> None:
     page.show_note([say("capital.registers_lead", period=period)])
     names = ("organizations", "core", "activities", "meetings")
     has_list = capital.has_core_list(table)
-    page.show_rows(
+    taking.show_rows(
+        "registers",
+        say("capital.registers"),
         [say("capital.head.name"), *(say(f"capital.head.{name}") for name in names)],
         [
             [

@@ -16,7 +16,9 @@ from dashboard.map.layers import Drawing, paint, tell_rank
 from dashboard.map.legend import draw_legend
 from dashboard.map.months import Frames, colour_months
 from dashboard.places import name_for_search
+from dashboard.views import taking
 from dashboard.words import count, name_value, say
+from etl import periods
 
 
 def show(
@@ -42,6 +44,7 @@ def _compare_months(
     names = [f"{month:%Y-%m}" for month in listed]
     usual = (names[max(len(names) - 2, 0)], names[-1])
     picked = _pick_two(("frame2", "frame"), say("months.slider"), names, usual, str)
+    sides = [listed[names.index(name)] for name in picked]
     for side, name in zip(st.columns(2, gap="small"), picked, strict=True):
         with side:
             month = listed[names.index(name)]
@@ -52,6 +55,13 @@ def _compare_months(
                 category=name_value("category", category, say("control.all")),
             )  # fmt: skip
             st.html(draw_legend(shown, told, []))
+    counts = frames.counts[sides].reindex(table.index)
+    rows = [
+        [name, *each] for name, each in zip(table["name"], counts.to_numpy().tolist(), strict=True)
+    ]
+    everything = periods.Period(min(sides), max(sides), category)
+    heads = [say("table.name"), *picked]
+    taking.offer_table("compare-months", say("compare.file.months"), heads, rows, period=everything)
 
 
 def select_month(colouring: Colouring, frames: Frames, month: pd.Timestamp) -> Colouring:
@@ -77,6 +87,19 @@ def _compare_colours(build: load.Build, table: pd.DataFrame, color: str, shapes:
             drawing = Drawing(table, shown, choice.current().at, is_linked=True)
             _show_side(f"{name}-{picked.index(name)}", drawing, shapes)
             st.html(draw_legend(shown, say("compare.compounds", n=len(table)), []))
+    told = [colour_compounds(name, table) for name in picked]
+    heads = [say("table.name"), *(each.title for each in told)]
+    rows = [
+        [str(table.loc[place, "name"]), *(_tell_class(each, place) for each in told)]
+        for place in table.index
+    ]
+    taking.offer_table("compare-colours", say("compare.file.colours"), heads, rows)
+
+
+def _tell_class(colouring: Colouring, place: str) -> str:
+    """What is written under a compound, else the class that it is in."""
+    member = int(colouring.member[place])
+    return str(colouring.told[place]) or colouring.bands[member].label
 
 
 def _show_side(name: str, drawing: Drawing, shapes: str) -> None:
@@ -106,7 +129,8 @@ def _compare_places(
     rows = [table.loc[place] for place in picked]
     _show_both(build, table, colour_compounds(color, table), picked, shapes)
     heads = [say("compare.figure"), *(str(row["name"]) for row in rows)]
-    page.show_rows(heads, [[label, *map(tell, rows)] for label, tell in _list_figures()])
+    told = [[label, *map(tell, rows)] for label, tell in _list_figures()]
+    taking.show_rows("compare-places", say("compare.file.places"), heads, told)
     months = load.frame(build, "out_months")
     both = months[months["compound_id"].isin(picked)]
     if both.empty or not listed:

@@ -33,6 +33,7 @@ from dashboard.talks import (
     tell_vote,
     write_day,
 )
+from dashboard.views import taking
 from dashboard.words import known, name_value, say
 
 FIRST_SHOWN, NEEDS_SHOWN, ROWS_SHOWN, PAIRS_SHOWN = 8, 15, 60, 10
@@ -210,10 +211,33 @@ def _show_matters(build: load.Build, talks: Talks) -> None:
     closed = talks.matters[talks.matters["state"] == "closed"]
     with st.expander(say("talks.closed", count=len(closed))):
         _show_matter_rows("", closed.sort_values("closed_on", ascending=False), talks)
+    everything = pd.concat([ranked, closed])
+    taking.offer_table(
+        "matters", say("talks.file.matters"), _head_matters(), _list_matters(everything, talks)
+    )
 
 
 def _code(talks: Talks, level: int) -> str:
     return list(talks.profile.levels)[level - 1]
+
+
+def _head_matters() -> list[str]:
+    names = ("matter", "limit", "place", "status", "leads", "raised")
+    return [say(f"talks.{name}") for name in names]
+
+
+def _list_matters(rows: pd.DataFrame, talks: Talks) -> list[list[str]]:
+    return [
+        [
+            str(row.title),
+            page.FLAG + tell_limit(row) if row.is_over else tell_limit(row),
+            talks.place(row.compound_id),
+            name_value("matter", row.status, say("none")),
+            name_parties(row.leads),
+            write_day(row.raised_on),
+        ]
+        for row in rows.itertuples()
+    ]
 
 
 def _show_matter_rows(head: str, rows: pd.DataFrame, talks: Talks) -> None:
@@ -222,20 +246,9 @@ def _show_matter_rows(head: str, rows: pd.DataFrame, talks: Talks) -> None:
     if rows.empty:
         page.show_note([say("talks.no_such_matters")])
         return
-    heads = ("matter", "limit", "place", "status", "leads", "raised")
     page.show_rows(
-        [say(f"talks.{name}") for name in heads],
-        [
-            [
-                row.title,
-                page.FLAG + tell_limit(row) if row.is_over else tell_limit(row),
-                talks.place(row.compound_id),
-                name_value("matter", row.status, say("none")),
-                name_parties(row.leads),
-                write_day(row.raised_on),
-            ]
-            for row in rows.head(ROWS_SHOWN).itertuples()
-        ],
+        _head_matters(),
+        _list_matters(rows.head(ROWS_SHOWN), talks),
         mark="sq-gap",
         stacks=True,
     )
@@ -356,30 +369,35 @@ def _show_needs(talks: Talks) -> None:
     if len(rest):
         with st.expander(say("talks.first.more", count=len(rest))):
             _show_need_rows(rest.head(10 * ROWS_SHOWN), talks)
+    taking.offer_table("needs", say("talks.file.needs"), _head_needs(), _list_needs(rows, talks))
     _show_shared(talks)
     for match in ("complained_only", "said_only"):
         _show_match(talks, match)
 
 
 def _show_need_rows(rows: pd.DataFrame, talks: Talks) -> None:
+    page.show_rows(_head_needs(), _list_needs(rows, talks), stacks=True)
+
+
+def _head_needs() -> list[str]:
     heads = ("content", "place", "category", "people", "households", "urgency", "status", "raised")
-    page.show_rows(
-        [say(f"needs.{head}") for head in heads],
+    return [say(f"needs.{head}") for head in heads]
+
+
+def _list_needs(rows: pd.DataFrame, talks: Talks) -> list[list[str]]:
+    return [
         [
-            [
-                row.content,
-                talks.place(row.compound_id),
-                name_value("category", row.category),
-                _whole(row.mention_count),
-                _whole(row.household_count),
-                name_value("urgency", row.urgency, say("none")),
-                name_value("need", row.status, say("none")),
-                write_day(row.raised_on),
-            ]
-            for row in rows.itertuples()
-        ],
-        stacks=True,
-    )
+            str(row.content),
+            talks.place(row.compound_id),
+            name_value("category", row.category),
+            _whole(row.mention_count),
+            _whole(row.household_count),
+            name_value("urgency", row.urgency, say("none")),
+            name_value("need", row.status, say("none")),
+            write_day(row.raised_on),
+        ]
+        for row in rows.itertuples()
+    ]
 
 
 def _show_shared(talks: Talks) -> None:
@@ -396,7 +414,9 @@ def _show_shared(talks: Talks) -> None:
     by_category["is_rest"] = by_category.index == talks.profile.categories[-1].name
     ordered = by_category.sort_values(["is_rest", "all", "needs"], ascending=[True, False, False])
     names = ("category", "compounds", "open", "urgent", "people", "where")
-    page.show_rows(
+    taking.show_rows(
+        "shared-needs",
+        say("needs.shared"),
         [say(f"needs.{name}") for name in names],
         [
             [
@@ -464,7 +484,9 @@ def _show_meetings(talks: Talks) -> None:
         return
     heads = ("day", "place", "kind", "people", "summary", "promises")
     with st.expander(say("talks.held", count=len(held))):
-        page.show_rows(
+        taking.show_rows(
+            "meetings",
+            say("talks.file.meetings"),
             [say(f"talks.held.{head}") for head in heads],
             [
                 [
@@ -501,6 +523,14 @@ def _show_promise_groups(talks: Talks) -> None:
                 say("promises.group", state=say(f"promise.state.{state}"), count=len(rows)), 3
             )
             page.show_list(_describe_promise(row, talks) for row in rows.itertuples())
+    heads = ("what", "party", "due", "kept", "state", "place", "kind", "held")
+    taking.offer_table(
+        "promises",
+        say("talks.file.promises"),
+        [say(f"promise.file.{name}") for name in heads],
+        [_list_promise(row, talks) for row in shown.itertuples()],
+        [(say("promises.span"), say(f"promises.{span}", day=write_day(since.max())))],
+    )
     if span == "since":
         older = talks.promises[~_yes(talks.promises["is_news"])]
         older = rank_promises(older[older["state"] == "slipped"])
@@ -519,6 +549,19 @@ def _show_promise_counts(promises: pd.DataFrame) -> None:
             for party, row in counts.iterrows()
         ],
     )
+
+
+def _list_promise(row: Any, talks: Talks) -> list[str]:
+    return [
+        known(row.promise),
+        name_value("party", row.party, say("talks.nobody")),
+        write_day(row.due_on),
+        write_day(row.kept_on),
+        say(f"promise.state.{row.state}"),
+        talks.place(row.compound_id),
+        name_value("meeting", row.kind),
+        write_day(row.held_on),
+    ]
 
 
 def _describe_promise(row: Any, talks: Talks) -> tuple[str, ...]:
@@ -542,7 +585,9 @@ def _show_handbook(talks: Talks) -> None:
     page.show_list((gap,) for gap in gaps) if gaps else page.show_note([say("handbook.no_gaps")])
     page.show_heading(say("handbook.overview"))
     roles = ("leads", "supports", "supervisors")
-    page.show_rows(
+    taking.show_rows(
+        "handbook",
+        say("talks.file.handbook"),
         [say("handbook.category"), *(say(f"handbook.{role}") for role in roles)],
         [
             [

@@ -24,6 +24,7 @@ from dashboard.people import (
     tell_turn,
     tell_vote,
 )
+from dashboard.views import taking
 from dashboard.words import name_value, say
 
 MARKS = {"done": "✓", "late": "!", "next": "→", "waiting": "", "untold": "?"}
@@ -96,7 +97,13 @@ def _show_table(bodies: pd.DataFrame, names: dict[str, str]) -> None:
     with st.expander(say("growth.table", count=len(bodies))):
         page.show_note(tell_cut(len(bodies)))
         rows = _list_rows(bodies.head(MOST), names)
-        page.show_rows([say(f"growth.col.{name}") for name in heads], rows, stacks=True)
+        taking.show_rows(
+            "growth",
+            say("org.growth"),
+            [say(f"growth.col.{name}") for name in heads],
+            rows,
+            stacks=True,
+        )
 
 
 def _list_rows(bodies: pd.DataFrame, names: dict[str, str]) -> Iterator[list[str]]:

@@ -321,6 +321,10 @@ def _show_months(sight: Sight) -> None:
         shown.insert(0, say("table.name"), sight.table["name"])
         st.dataframe(shown, hide_index=True, height=page.table_height(len(shown)))
     everything = periods.Period(sight.listed[0], sight.listed[-1], category)
+    taking.offer_table(
+        "map-months", say("trends.file.months"), list(shown), shown.to_numpy().tolist(),
+        period=everything,
+    )  # fmt: skip
     behind = explain.Rows(sight.build, "complaints", "", everything)
     explain.offer("map", "rate", "shrunk", rows=behind)
 

@@ -10,6 +10,7 @@ import streamlit as st
 from dashboard import choice, load, page
 from dashboard.drawing import MOST_COMPOUNDS, draw_network
 from dashboard.people import MOST, tell_broken, tell_count, tell_day, tell_missing, tell_why
+from dashboard.views import taking
 from dashboard.words import say
 
 RELATIONS = ("works", "together", "meets")
@@ -94,8 +95,10 @@ def _show_table(links: pd.DataFrame, names: dict[str, str]) -> None:
         # All of a large network, to be scrolled and searched.
         told = pd.DataFrame([_tell_link(row, names) for row in links.itertuples()])
         st.dataframe(told.set_axis(_heads(), axis=1), hide_index=True, height=640)
+        taking.offer_table("network", say("org.network"), _heads(), told.to_numpy().tolist())
         return
-    page.show_rows(_heads(), [_tell_link(row, names) for row in links.itertuples()], mark="sq-gap")
+    rows = [_tell_link(row, names) for row in links.itertuples()]
+    taking.show_rows("network", say("org.network"), _heads(), rows, mark="sq-gap")
 
 
 def _heads() -> list[str]:

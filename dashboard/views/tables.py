@@ -9,6 +9,7 @@ import streamlit as st
 
 from dashboard import load, page, withheld
 from dashboard.charts import chart_funnel
+from dashboard.views import taking
 from dashboard.words import name_value, say, tell_period
 
 SCOPES = ("category", "type", "grid", "community", "street", "district", "month")
@@ -40,7 +41,8 @@ def show_handling(build: load.Build, compounds: pd.DataFrame) -> None:
     names += ["backlog"] if scope == "month" else []
     heads = [say(f"handling.by.{scope}"), *(say(f"handling.{name}") for name in names)]
     told = [_describe(row, scope, is_hiding) for row in rows.itertuples()]
-    page.show_rows(heads, told)
+    by = (say("handling.by"), say(f"handling.by.{scope}"))
+    taking.show_rows("handling", say("handling.title"), heads, told, [by])
     page.show_note(withheld.tell_withheld(compounds))
 
 
@@ -122,7 +124,9 @@ def show_coverage(build: load.Build, table: pd.DataFrame) -> None:
     states = {(row.compound_id, row.kind): _tell_state(row) for row in coverage.itertuples()}
     names = ("gaps", "concerns", "members", "over_60", "under_40", "service")
     heads = [say(f"coverage.{name}") for name in names]
-    page.show_rows(
+    taking.show_rows(
+        "coverage",
+        say("coverage.title"),
         [say("table.name"), *heads[:2], *(name_value("kind", kind) for kind in kinds), *heads[2:]],
         [
             [

@@ -20,6 +20,7 @@ from dashboard.people import (
     tell_per,
     tell_window,
 )
+from dashboard.views.taking import show_rows
 from dashboard.words import say
 
 
@@ -39,7 +40,9 @@ def show_core(build: load.Build, shown: pd.DataFrame) -> None:
     ordered = own[own["status"] != "silent"].sort_values("core_per_100h", na_position="first")
     page.show_note(tell_cut(len(ordered)))
     ordered = ordered.head(MOST)
-    page.show_rows(
+    show_rows(
+        "core",
+        say("org.core"),
         [say(f"core.col.{name}") for name in heads],
         [
             _describe_core(row, str(shown.loc[row.compound_id, "name"]))
@@ -183,7 +186,9 @@ def _show_compounds(taking: pd.DataFrame, shown: pd.DataFrame) -> None:
     page.show_note(tell_cut(len(known)))
     known = known.head(MOST)
     heads = ("place", "activities", "people", "per", "old", "shared", "festivals")
-    page.show_rows(
+    show_rows(
+        "activities",
+        say("org.activities"),
         [say(f"taking_part.col.{name}") for name in heads],
         [_describe(row, str(shown.loc[row.compound_id, "name"])) for row in known.itertuples()],
     )

@@ -11,8 +11,8 @@ from dashboard import choice, explain, load, page
 from dashboard.charts import chart_category, chart_months
 from dashboard.map.layers import name_hotspot, tell_hotspot
 from dashboard.places import name_for_search
-from dashboard.views import tables
-from dashboard.words import name_value, say, tell_period
+from dashboard.views import tables, taking
+from dashboard.words import name_value, say, tell_chance, tell_period
 from etl import periods
 
 CATEGORIES_SHOWN = 8
@@ -37,7 +37,7 @@ def show() -> None:
     _show_hotspots(build, at)
     explain.offer("hotspots", "funnel", "past", "scan")
     own = months[months["compound_id"] == at] if at else months
-    _show_months(own, listed, category)
+    _show_months(own, listed, category, _name_place(build, at))
     period = periods.Period(listed[0], listed[-1], category)
     explain.offer("months", "rate", rows=explain.Rows(build, "complaints", at, period))
     _show_changes(compounds, at)
@@ -87,6 +87,14 @@ def _show_hotspots(build: load.Build, at: str) -> None:
     if hotspots.empty:
         page.show_note([say("map.no_hotspots")])
         return
+    heads = ("name", "method", "observed", "expected", "chance", "first", "last")
+    taking.offer_table(
+        "hotspots",
+        say("trends.file.hotspots"),
+        [say(f"trends.hotspot.{name}") for name in heads],
+        [_list_hotspot(row) for row in hotspots.itertuples()],
+        [(say("org.place"), _name_place(build, at))],
+    )
     for number, row in enumerate(hotspots.itertuples()):
         with st.container(key=f"today-hotspot-{number}"):
             told = say(
@@ -97,11 +105,46 @@ def _show_hotspots(build: load.Build, at: str) -> None:
             page.show_note(tell_hotspot(row))
 
 
-def _show_months(own: pd.DataFrame, listed: list[pd.Timestamp], category: str) -> None:
+def _list_hotspot(row: Any) -> list[object]:
+    expected = None if pd.isna(row.expected) else round(float(row.expected), 1)
+    ends = (row.period_from, row.period_to)
+    return [
+        name_hotspot(row), name_value("hotspot.method", row.method), int(row.observed), expected,
+        tell_chance(row.p_value), *(f"{day:%Y-%m-%d}" for day in ends),
+    ]  # fmt: skip
+
+
+def _name_place(build: load.Build, at: str) -> str:
+    if not at:
+        return say("talks.all")
+    names = load.frame(build, "out_compounds").set_index("compound_id")["name"]
+    return str(names[at])
+
+
+def _offer_months(shown: pd.DataFrame, period: periods.Period, place: str) -> None:
+    """Complaints by month, a column for each category and one for all of them."""
+    inside = periods.select_months(shown, period)
+    counts = inside.pivot_table(
+        index="month", columns="category", values="complaint_count", aggfunc="sum", fill_value=0
+    ).reindex(pd.date_range(period.first, period.last, freq="MS"), fill_value=0)
+    heads = [say("chart.month"), *(name_value("category", name) for name in counts)]
+    rows = [
+        [f"{month:%Y-%m}", *map(int, row)]
+        for month, row in zip(counts.index, counts.to_numpy(), strict=True)
+    ]
+    if len(heads) > 2:
+        heads, rows = [*heads, say("chart.count")], [[*row, sum(row[1:])] for row in rows]
+    more = [(say("org.place"), place)]
+    taking.offer_table("months", say("trends.file.months"), heads, rows, more, period)
+
+
+def _show_months(own: pd.DataFrame, listed: list[pd.Timestamp], category: str, place: str) -> None:
     """Bars by month, and the same by category, a small chart each."""
     page.show_heading(say("trends.months", period=tell_period(listed[0], listed[-1])))
     shown = own[own["category"] == category] if category else own
     st.altair_chart(chart_months(shown, listed), key="chart-months")
+    if not shown["complaint_count"].isna().any():
+        _offer_months(shown, periods.Period(listed[0], listed[-1], category), place)
     if category:
         return
     sums = own.groupby("category")["complaint_count"].sum()
@@ -129,7 +172,9 @@ def _show_changes(compounds: pd.DataFrame, at: str) -> None:
     order = known["month_verdict"].map(ORDER).fillna(len(ORDER))
     rows = known.assign(order=order).sort_values(["order", "month_count"], ascending=[True, False])
     names = ("place", "now", "before", "verdict", "year_before", "year_verdict", "past")
-    page.show_rows(
+    taking.show_rows(
+        "changes",
+        say("trends.changes", month=month),
         [say(f"trends.col.{name}") for name in names],
         [_describe(row) for row in rows.head(PLACES_SHOWN).itertuples()],
         mark="sq-gap",

@@ -21,6 +21,7 @@ from dashboard.people import (
     tell_term,
     tell_window,
 )
+from dashboard.views import taking
 from dashboard.words import name_value, say
 
 KINDS = ("property_company", "owners_committee")
@@ -50,9 +51,12 @@ def show_watch(build: load.Build, shown: pd.DataFrame) -> None:
     names = load.frame(build, "out_compounds").set_index("compound_id")["name"].to_dict()
     heads = ("name", "places", "complaints", "late", "closing", "repeats", "meetings", "promises",
              "activities", "answer", "term")  # fmt: skip
-    page.show_rows(
+    taking.show_rows(
+        "watch",
+        say("watch.title"),
         [say(f"watch.col.{name}") for name in heads],
         [_describe(row, everything, served, names) for row in told.itertuples()],
+        [(say("watch.kind"), name_value("kind", kind))],
         mark="sq-gap",
         stacks=True,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import csv
 import io
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +12,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from openpyxl import load_workbook
 from PIL import Image
 from starlette.applications import Starlette
 
@@ -19,10 +21,48 @@ from dashboard.map.colouring import colour_compounds
 from dashboard.map.palette import Look
 from dashboard.map.picture import HEIGHT, WIDTH, draw_picture, fill_area, find_font
 from dashboard.open311 import ROUTES
+from dashboard.views import taking
+from dashboard.words import look_up
+from etl.export import WORDS as FILE_WORDS
 from etl.periods import add_shown, find_period, list_months
 from tests.pages import Open, text_of
 
 VIEW = "map"
+# Every page with tables to take away: what they are, and the fewest rows in each.
+TABLES = [
+    ("map", {"form": "months"}, {"map-months": 16}),
+    ("map", {"form": "table"}, {"handling": 5, "coverage": 16}),
+    ("map", {"form": "compare"}, {"compare-months": 16}),
+    ("map", {"form": "compare", "vs": "colours"}, {"compare-colours": 16}),
+    ("map", {"form": "compare", "vs": "places"}, {"compare-places": 10}),
+    ("trends", {}, {"hotspots": 1, "months": 12, "changes": 16, "handling": 5}),
+    ("organizations", {}, {"coverage": 16}),
+    ("organizations", {"part": "growth"}, {"growth": 3}),
+    ("organizations", {"part": "watch"}, {"watch": 2}),
+    ("organizations", {"part": "core"}, {"core": 3}),
+    ("organizations", {"part": "activities"}, {"activities": 3}),
+    ("organizations", {"part": "network"}, {"network": 5}),
+    ("deliberation", {"talk": "matters"}, {"matters": 5}),
+    ("deliberation", {"talk": "needs"}, {"needs": 5, "shared-needs": 2}),
+    ("deliberation", {"talk": "promises"}, {"promises": 2, "meetings": 2}),
+    ("deliberation", {"talk": "handbook"}, {"handbook": 3}),
+    ("actions", {}, {"actions": 1}),
+    ("capital", {}, {"capital": 10, "registers": 10}),
+]  # fmt: skip
+Offered = dict[str, dict[str, bytes]]
+
+
+@pytest.fixture
+def offered(monkeypatch: pytest.MonkeyPatch) -> Offered:
+    """The files of the page that is opened: by table, and by form."""
+    files: Offered = {}
+
+    def keep(form: str, write: Any, about: Any, where: str = "map") -> None:
+        if where != "map":
+            files.setdefault(where, {})[form] = write()
+
+    monkeypatch.setattr(taking, "_offer", keep)
+    return files
 
 
 @pytest.fixture
@@ -130,3 +170,75 @@ def test_every_pattern_is_drawn_besides_the_colour_and_holes_stay_free(hatch: st
     seen = {colour for _, colour in image.getcolors()}
     assert seen == {(0x11, 0x22, 0x33), (0x44, 0x55, 0x66), (255, 255, 255)}
     assert image.getpixel((100, 100)) == (255, 255, 255)
+
+
+@pytest.mark.parametrize(("view", "query", "wanted"), TABLES)
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_tables_are_taken_away_with_what_they_are(
+    open_page: Open, offered: Offered, view: str, query: dict[str, str], wanted: dict[str, int],
+    lang: str,
+) -> None:  # fmt: skip
+    test = open_page(view, lang=lang, **query)
+    assert not test.error
+    assert set(wanted) <= set(offered)
+    snapshot = load.current_build().snapshot
+    for name, fewest in wanted.items():
+        lines = list(csv.reader(io.StringIO(offered[name]["csv"].decode("utf-8-sig"))))
+        told = [line[0] for line in lines if line[0].startswith("# ")]
+        said = "\n".join(told)
+        for word in ("community", "table", "period", "snapshot", "files", "suppression"):
+            assert f"# {look_up(f'file.{word}', lang)}" in said
+        assert str(snapshot) in said
+        assert ".xlsx" in said or ".csv" in said
+        head, *rows = lines[len(told) :]
+        assert len(rows) >= fewest
+        assert {len(row) for row in rows} == {len(head)}
+        book = load_workbook(io.BytesIO(offered[name]["xlsx"]))
+        assert book.sheetnames == [
+            look_up(f"file.{word}", lang) for word in ("figures", "description")
+        ]
+        figures = list(book.worksheets[0].values)
+        assert [str(cell) for cell in figures[0]] == head
+        assert len(figures) == len(rows) + 1
+
+
+def test_figures_are_figures_in_a_workbook(open_page: Open, offered: Offered) -> None:
+    open_page("map", form="months")
+    rows = list(load_workbook(io.BytesIO(offered["map-months"]["xlsx"])).worksheets[0].values)
+    total = load.frame(load.current_build(), "out_months")
+    placed = total[total["compound_id"].notna()]["complaint_count"].sum()
+    assert sum(sum(row[1:]) for row in rows[1:]) == placed
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("1,234", 1234), ("12", 12), ("-3.5", -3.5), ("● 7", 7), ("12%", "12%"), ("1,2", "1,2"),
+        ("2026-10", "2026-10"), ("● 缺", "缺"), ("—", "—"), (None, None), (3, 3),
+        ("13800000000", "13800000000"),
+    ],
+)  # fmt: skip
+def test_what_looks_like_a_figure_is_one(written: object, read: object) -> None:
+    assert taking.read_figure(written) == read
+
+
+def test_what_files_say_is_the_same_from_the_page_and_from_the_command() -> None:
+    assert {name: look_up(f"file.{name}", "zh") for name in FILE_WORDS} == FILE_WORDS
+
+
+def test_a_map_file_describes_itself_in_the_language_of_its_reader(
+    open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files: dict[str, bytes] = {}
+
+    def keep(form: str, write: Any, about: Any, where: str = "map") -> None:
+        if form in ("geojson", "csv"):
+            files[form] = write()
+
+    monkeypatch.setattr(taking, "_offer", keep)
+    open_page(lang="en", category="停车管理")
+    told = json.loads(files["geojson"])["metadata"]
+    assert told["Category of complaint"] == look_up("category.停车管理", "en")
+    assert told["Small figures"] == look_up("file.shown", "en")
+    assert "2025-11 to 2026-10" in told["Period"]
+    assert b"compound_id,name,type" in files["csv"]
