@@ -17,7 +17,7 @@ from dashboard.words import LANGUAGES, look_up, say
 from etl.accounts import Account, Accounts, Event
 from etl.errors import AccessError
 
-__all__ = ["COOKIE", "SIGN_IN", "SIGN_OUT", "GuardAccess", "Visitor"]
+__all__ = ["COOKIE", "PATHS", "SIGN_IN", "SIGN_OUT", "GuardAccess", "Visitor"]
 # Says no more than that the server listens.
 OPEN = frozenset({"/healthz"})
 # Figures without anybody's data: for whoever is signed in, and for what watches on this machine.
@@ -25,6 +25,8 @@ METRICS = "/metrics"
 WHO, ADDRESS = "x-shequ-who", "x-shequ-address"
 GONE = 4401
 _LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
+# What a browser itself says of a request that another site's page made.
+_ELSEWHERE = frozenset({"cross-site", "same-site"})
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _PASSED_ON = ("x-forwarded-for", "forwarded", "x-real-ip", "x-forwarded-host")
 
@@ -179,6 +181,8 @@ def _comes_from_elsewhere(asked: HTTPConnection) -> bool:
     """Whether another site's page sent what only our own page may send."""
     is_changing = asked.scope["type"] == "websocket" or asked.scope["method"] not in _SAFE
     origin = asked.headers.get("origin")
+    if is_changing and asked.headers.get("sec-fetch-site", "").lower() in _ELSEWHERE:
+        return True
     if not is_changing or origin is None:
         return False
     return urlsplit(origin).netloc.lower() != asked.headers.get("host", "").lower()

@@ -12,6 +12,8 @@ FONT = (
 )
 STREAMLIT = {
     "browser.gatherUsageStats": False,
+    # What is taken away is written down and safe to open: a table's own button does neither.
+    "client.disableDataExport": True,
     "client.showErrorDetails": "none",
     "client.showErrorLinks": False,
     "client.toolbarMode": "minimal",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import warnings
 import zipfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -18,6 +19,7 @@ from openpyxl.comments import Comment
 from openpyxl.styles import Font
 from openpyxl.utils.exceptions import InvalidFileException
 from openpyxl.worksheet.worksheet import Worksheet
+from PIL import Image
 
 from etl.cells import fold
 from etl.check import looks_personal
@@ -147,7 +149,13 @@ def _open_form(path: Path) -> tuple[Workbook, list[str]]:
     name = mask_text(path.name)[0]
     if path.suffix.lower() in OPENPYXL_SUFFIXES:
         try:
-            return load_workbook(path, rich_text=True), list(_name_losses(path))
+            # A picture is looked at, to keep it; one that says it is huge is not unpacked.
+            with warnings.catch_warnings(action="error", category=Image.DecompressionBombWarning):
+                return load_workbook(path, rich_text=True), list(_name_losses(path))
+        except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+            raise FileError(
+                f"《{name}》里有一张过大的图片，没有打开。请删去图片后另存再试。"
+            ) from error
         except (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError, TypeError) as error:
             raise FileError(
                 f"《{name}》打得开但写不了。请用 Excel 或 WPS 另存为 xlsx 再试。"

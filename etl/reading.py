@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -49,13 +50,14 @@ class Reading:
 def list_files(paths: Iterable[Path]) -> tuple[list[Path], list[Path]]:
     """Files of data, and profiles, out of files and folders with all that lies below them.
 
-    In a folder, what is neither table nor boundary is passed over; a file named by itself is not.
+    In a folder, what is neither table nor boundary is passed over, and so are links: whoever may
+    write there could have any file of this machine read. A file named by itself is taken as it is.
     """
     data: list[Path] = []
     settings: list[Path] = []
     known = workbook.SUFFIXES | boundaries.SUFFIXES
     for path in paths:
-        found = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+        found = [p for p in _walk(path) if not p.is_symlink()] if path.is_dir() else [path]
         for file in found:
             suffix = file.suffix.lower()
             if suffix == PROFILE_SUFFIX:
@@ -63,6 +65,21 @@ def list_files(paths: Iterable[Path]) -> tuple[list[Path], list[Path]]:
             elif not path.is_dir() or (suffix in known and not file.name.startswith((".", "~$"))):
                 data.append(file)
     return list(dict.fromkeys(data)), settings
+
+
+def list_links(paths: Iterable[Path]) -> list[Path]:
+    """The links in folders, which `list_files` passes over."""
+    return [found for path in paths if path.is_dir() for found in _walk(path) if found.is_symlink()]
+
+
+def _walk(folder: Path) -> list[Path]:
+    """The files below a folder, and the links to files or folders; what is behind those is not."""
+    found: list[Path] = []
+    for at, folders, files in os.walk(folder):
+        below = Path(at)
+        found += [below / name for name in files]
+        found += [below / name for name in folders if (below / name).is_symlink()]
+    return sorted(path for path in found if path.is_file() or path.is_symlink())
 
 
 def choose_profile(profile: Profile | None, settings: list[Path], store: Store) -> Profile:

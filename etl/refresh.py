@@ -38,6 +38,7 @@ from etl.match import Match, NoMatch
 from etl.names import Names
 from etl.outlines import find_extent, land_layer, rename_compound, settle_outlines
 from etl.place import bring_to_wgs84, place_complaints, read_names
+from etl.privacy import mask_text
 from etl.profile import Profile
 from etl.questions import FULL, LIST, NAME, Answer, Answers, Choice, mark_list
 from etl.raw import (
@@ -54,6 +55,7 @@ from etl.reading import (
     be_silent,
     choose_profile,
     list_files,
+    list_links,
     read_files,
 )
 from etl.report import FileReport, Gone, Report, SheetReport, Total
@@ -168,7 +170,10 @@ def refresh(
             one = Refresh(writer, ahead, answered, known, readings, dry_run, progress)
             return one.run(list(answers))
 
-    return _run_again(run, TRIES if store.lake.is_shared else 1)
+    report = _run_again(run, TRIES if store.lake.is_shared else 1)
+    links = [mask_text(path.name)[0] for path in list_links(paths)]
+    report.warnings.extend(f"《{name}》是链接，没有读。请把文件本身放进来。" for name in links)
+    return report
 
 
 def _run_again(run: Callable[[], Report], tries: int) -> Report:

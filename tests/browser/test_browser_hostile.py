@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -16,39 +16,15 @@ from etl.store import Store
 from etl.table import Column, Table
 from etl.tables import TABLES
 from tests.browser.conftest import serve
+from tests.hostile import HOSTILE, append, read_naughty
 
 Visitor = Callable[..., Any]
-RUN = "window.ran=1;alert(1)"
-# What pages, maps, charts, markdown, templates and spreadsheets might take for their own.
-HOSTILE = (
-    f"<script>{RUN}</script>",
-    f'"><img src=x onerror="{RUN}">',
-    f"'><svg/onload={RUN}>",
-    f"<iframe srcdoc='<script>parent.{RUN}</script>'></iframe>",
-    f"</script><script>{RUN}</script>",
-    f"</style></textarea></title><img src=x onerror={RUN}>",
-    f"`${{{RUN}}}` {{{{{RUN}}}}} {{% raw %}} <%= 7*7 %>",
-    f"[看这里](javascript:{RUN}) ![图](https://evil.example/x.png)",
-    '<a href="javascript:window.ran=1" autofocus onfocus="window.ran=1">点</a>',
-    '<link rel=stylesheet href="https://evil.example/x.css"><style>@import "//evil.example/y"</style>',
-    '<meta http-equiv="refresh" content="0;url=https://evil.example/">',
-    '<base href="https://evil.example/"><form action="https://evil.example/"><input name=a>',
-    "<math><mtext><table><mglyph><style><!--</style><img title='--&gt;&lt;img src=1 onerror=1&gt;'>",
-    ":red[红] $\\frac{1}{0}$ :material/home: # 标题\n- 列\n\n---\n```js",
-    "{0} {name!r} %s %(name)s %n {count:,} {} {{",
-    "=HYPERLINK(\"https://evil.example\",\"点\")", "+cmd|' /C calc'!A0", "@SUM(1+1)", "-2+3",
-    "'; DROP TABLE core_complaints; --", "\" OR \"\"=\"", "\\'; EXEC xp_cmdshell('dir'); --",
-    "../../etc/passwd", "C:\\con\\nul", "http://evil.example/?q=1&amp;b=2",
-    "\u202e左右颠倒\u202c \u200b\u200d\ufeff零宽", "Z̴͇̅a̷͇͐l̶͇̍g̵͇͝o̷͇̎", "👨‍👩‍👧‍👦🏳️‍🌈", "𠮷𡈽𪚥",
-    "null", "undefined", "NaN", "None", "true", "__proto__", "constructor", "nan\tinf",
-    "字" * 900,
-)  # fmt: skip
 
 
 def write_value(column: Column, number: int) -> Any:
     """A sound value of a column that is not under attack."""
     if column.name == "compound_id":
-        return f"T{number % len(HOSTILE):02}"
+        return f"T{number:02}"
     if column.name.endswith("_id") and not column.refers_to and column.kind is str:
         return f"{column.name[0].upper()}{number:04}"
     if column.refers_to:
@@ -67,19 +43,19 @@ def is_open(column: Column) -> bool:
     return is_text and not (column.values or column.values_from or is_id or column.canonical)
 
 
-def write_sheet(book: Workbook, table: Table) -> None:
+def write_sheet(book: Workbook, table: Table, texts: Sequence[str]) -> None:
     """Rows that land, with the text in every open column; then rows that attack one other column."""
     sheet = book.create_sheet(table.label)
     columns = [column for column in table.columns if not column.is_derived]
     sheet.append([*(column.label for column in columns), f"其他{HOSTILE[0]}"])
-    for number, text in enumerate(HOSTILE):
+    for number, text in enumerate(texts):
         row = [
             # A name of its own for each, or two rows would be one thing.
             f"{text}{number}" if is_open(column) else write_value(column, number)
             for column in columns
         ]
         append(sheet, [*row, text])
-    number = len(HOSTILE)
+    number = len(texts)
     for at, column in enumerate(columns):
         if column.kind is str and not is_open(column):
             for text in HOSTILE[:3]:
@@ -89,31 +65,25 @@ def write_sheet(book: Workbook, table: Table) -> None:
                 number += 1
 
 
-def append(sheet: Any, row: list[Any]) -> None:
-    """A row in which what looks like a formula is text, as it is when it was typed with an apostrophe."""
-    at = sheet.max_row + 1
-    for place, value in enumerate(row, start=1):
-        if value is not None:
-            cell = sheet.cell(at, place)
-            cell.value = value
-            if isinstance(value, str):
-                cell.data_type = "s"
-
-
-@pytest.fixture(scope="module")
-def hostile_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+@pytest.fixture(scope="module", params=["own", "collected"])
+def hostile_server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    texts = HOSTILE if request.param == "own" else read_naughty()
+    if not texts:
+        pytest.skip("../shared/data/hostile is not beside this checkout")
     folder = tmp_path_factory.mktemp("hostile")
     book = Workbook()
     book.remove(book.worksheets[0])
     for table in TABLES:
-        write_sheet(book, table)
+        write_sheet(book, table, texts)
     book.save(folder / "社区<img src=x onerror=alert(1)>.xlsx")
     with Store(folder / "store") as store:
         report = refresh(store, list(folder.glob("*.xlsx")), who=HOSTILE[1])
         assert report.snapshot is not None
         compounds = store.frame("out_compounds")
         assert compounds["name"].str.contains("script").any()
-        assert len(store.frame("core_complaints")) >= len(HOSTILE) - 5
+        assert len(store.frame("core_complaints")) >= 0.8 * len(texts)
         assert len(store.frame("quarantine")) > 0
     with serve(folder / "store", folder / "log") as address:
         yield address

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,6 +17,7 @@ from starlette.routing import BaseRoute, Mount
 
 from dashboard import access, load, settings
 from dashboard.access import COOKIE, GuardAccess
+from dashboard.headers import GuardHeaders
 from dashboard.server import make_app
 from etl.accounts import ADMIN, CLERK, LEADER, Accounts
 from etl.errors import AccessError
@@ -169,11 +171,16 @@ def list_routes(routes: list[BaseRoute], under: str = "") -> Iterator[tuple[str,
                 yield "http", method, path or "/"
 
 
+@cache
+def find_routes() -> tuple[tuple[str, str, str], ...]:
+    """All routes of the app; made once, since a process has room for one."""
+    return tuple(list_routes(make_app()._build_starlette_app().routes))
+
+
 def test_no_route_answers_without_a_session(
     guarded: GuardAccess, inner: Inner, accounts: Accounts
 ) -> None:
-    streamlit = make_app()
-    found = list(list_routes(streamlit._build_starlette_app().routes))
+    found = find_routes()
     kinds = {path for _, _, path in found}
     # The page, its files, the stream, uploads, media, components, and our own routes.
     for part in ("/_stcore/stream", "/_stcore/health", "/shapes.json", "/assets/x"):
@@ -211,6 +218,51 @@ def test_a_path_that_only_looks_open_is_not(
 ) -> None:
     assert send(guarded, path).status == 401
     assert inner.reached == []
+
+
+ELSEWHERE = (
+    {"origin": "http://evil.example"}, {"origin": "null"}, {"origin": "http://127.0.0.1:8502"},
+    {"origin": "http://localhost:8501"}, {"sec_fetch_site": "cross-site"},
+    {"sec_fetch_site": "same-site"}, {"origin": f"http://{HOST}.evil.example"},
+    {"origin": f"http://{HOST}@evil.example"},
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("told", ELSEWHERE)
+def test_no_route_takes_anything_that_another_sites_page_sends(
+    guarded: GuardAccess, inner: Inner, accounts: Accounts, told: dict[str, str]
+) -> None:
+    cookie = {"cookie": f"{COOKIE}={sign_in(guarded).cookie}"}
+    found = find_routes()
+    paths = {path for _, _, path in found} | set(access.PATHS) | {"/", "/data"}
+    for path in sorted(paths - {"/healthz"}):
+        for method in ("POST", "PUT", "DELETE", "PATCH"):
+            assert send(guarded, path, method, **cookie, **told).status == 403, (method, path)
+    for kind, _, path in found:
+        if kind == "websocket":
+            answer = send(guarded, path, kind=kind, **cookie, **told)
+            assert [part["type"] for part in answer.parts] == ["websocket.close"], path
+    assert inner.reached == []
+    assert send(guarded, "/", **cookie).status == 200  # and nobody was signed out
+    own = {"origin": f"http://{HOST}", "sec_fetch_site": "same-origin"}
+    assert send(guarded, "/data", "POST", **cookie, **own).status == 200
+
+
+def test_every_route_forbids_frames_elsewhere_and_guessing_of_types(
+    guarded: GuardAccess, accounts: Accounts
+) -> None:
+    app = GuardHeaders(guarded)
+    cookie = {"cookie": f"{COOKIE}={sign_in(guarded).cookie}"}
+    found = find_routes()
+    asked = [(method, path) for kind, method, path in found if kind == "http"]
+    asked += [("GET", path) for path in (*access.PATHS, "/", "/nowhere")]
+    for method, path in asked:
+        for who in ({}, cookie, {"origin": "http://evil.example"}, {"accept": "text/html"}):
+            answer = send(app, path, method, **who)
+            headers = answer.headers
+            assert headers["x-frame-options"] == "SAMEORIGIN", (method, path)
+            assert headers["x-content-type-options"] == "nosniff", (method, path)
+            assert "frame-ancestors 'self'" in headers["content-security-policy"], (method, path)
 
 
 # -- signing in and out -------------------------------------------------------------------------
