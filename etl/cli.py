@@ -521,7 +521,12 @@ def _conclude_round(found: Round, as_json: bool) -> int:
 def run_briefing(options: Any) -> int:
     """`shequ brief --month YYYY-MM --out DIR`: issue the monthly briefing."""
     code = run_brief(options, _profile(options), _print_json, _tell_progress(options))
-    _note_reading(options.store, "brief", str(options.out))
+    # What is issued is written down where it is issued.
+    if options.explain:
+        _note_reading(options.store, "query", options.explain)
+    elif options.also:
+        month = f"{options.month:%Y-%m} " if options.month else ""
+        _note_reading(options.store, "paper", month + "、".join(dict.fromkeys(options.also)))
     return code
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
-from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
-
 SHARED = Path(__file__).parents[2] / "shared" / "data" / "hostile"
 LONGEST = 2_000
+# What no XML can hold, and so no cell.
+NO_CHARACTER = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 RUN = "window.ran=1;alert(1)"
 # What pages, maps, charts, markdown, templates and spreadsheets might take for their own.
 HOSTILE = (
@@ -43,7 +44,7 @@ def read_naughty() -> tuple[str, ...]:
         return ()
     words = json.loads((SHARED / "blns.json").read_text(encoding="utf-8"))
     words += (SHARED / "csv_injection_cells.txt").read_text(encoding="utf-8").splitlines()
-    kept = (ILLEGAL_CHARACTERS_RE.sub("", word)[:LONGEST] for word in words)
+    kept = (NO_CHARACTER.sub("", word)[:LONGEST] for word in words)
     return tuple(dict.fromkeys(word for word in kept if word.strip()))
 
 
