@@ -41,6 +41,7 @@ FREE = (
     "span",
     "scope",
     "at2",
+    "within",
 )
 KEPT, SAID, MARK = "choice", "said", "choice-mark"
 # A run that was asked for before the browser heard of the new address still says the former one; a
@@ -55,6 +56,8 @@ class Choice:
     color: str = ""
     show: tuple[str, ...] = ("hotspots", "buildings")
     at: str = ""
+    # The area in which the map shows compounds, as a path of `etl.areas`.
+    within: str = ""
     category: str = ""
     first: str = ""
     last: str = ""

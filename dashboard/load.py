@@ -14,6 +14,7 @@ import streamlit as st
 
 from dashboard import access, settings
 from dashboard.words import language, name_value, say
+from etl.areas import find_level, keep_within
 from etl.disclosure import EVERYTHING, Audience, disclose, disclose_shapes, find_audience
 from etl.disclosure import may_read as is_for
 from etl.errors import AccessError
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
     from etl.store import Entry, Store
 
 KEPT_BUILDS = 3
+# What lies on the ground whatever the compounds, and how far around them it is drawn.
+GROUND = ("district", "street", "community", "water", "road")
+AROUND_DEGREES = 0.01
 SHOWN_TABLES = 40
 MARK_SECONDS = 0.05
 Said = Sequence[tuple[str, str]]
@@ -96,7 +100,7 @@ def read_ahead() -> None:
         return
     for table in FIRST_TABLES:
         frame(build, table)
-    shapes_json(build)
+    shapes_json(build, level=find_level(frame(build, "out_compounds"), ""))
     profile()
 
 
@@ -246,19 +250,45 @@ def _shapes(path: str, snapshot: int | None) -> gpd.GeoDataFrame:
     return open_store(path).shapes()
 
 
-def shapes_json(build: Build) -> bytes:
-    """The outlines as the page fetches them."""
+def shapes_json(build: Build, within: str = "", level: str = "") -> bytes:
+    """The outlines as the page fetches them: of an area or all, and of its parts if they are told.
+
+    `within` is a path and `level` one of `etl.areas.LEVELS`, or '' for the compounds.
+    """
     audience = build.audience
-    return _shapes_json(build.path, build.snapshot, audience.role, audience.communities)
+    return _shapes_json(
+        build.path, build.snapshot, audience.role, audience.communities, within, level
+    )
 
 
-@st.cache_data(show_spinner=False, max_entries=KEPT_BUILDS)
-def _shapes_json(path: str, snapshot: int | None, role: str, communities: tuple[str, ...]) -> bytes:
-    from dashboard.map.shapes import write_shapes
+@st.cache_data(show_spinner=False, max_entries=SHOWN_TABLES)
+def _shapes_json(
+    path: str, snapshot: int | None, role: str, communities: tuple[str, ...], within: str,
+    level: str,
+) -> bytes:  # fmt: skip
+    from dashboard.map.shapes import write_areas, write_shapes
 
     build = Build(path, snapshot, Audience(role, communities))
-    outlines = write_shapes(shapes(build), frame(build, "out_compounds"))
+    drawn, compounds = shapes(build), keep_within(frame(build, "out_compounds"), within)
+    if within:
+        drawn = _keep_near(drawn, compounds)
+    outlines = write_areas(drawn, compounds, level) if level else write_shapes(drawn, compounds)
     return json.dumps(outlines, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _keep_near(drawn: gpd.GeoDataFrame, compounds: pd.DataFrame) -> gpd.GeoDataFrame:
+    """Outlines of some compounds, and the ground around them."""
+    places = compounds["compound_id"]
+    is_own = drawn["compound_id"].isin(places)
+    points = compounds[["lon", "lat"]].astype(float).dropna()
+    if points.empty:
+        return drawn[is_own]
+    west, south = points.min() - AROUND_DEGREES
+    east, north = points.max() + AROUND_DEGREES
+    box = drawn.geometry.bounds
+    is_near = (box["maxx"] > west) & (box["minx"] < east) & (box["maxy"] > south)
+    is_near &= box["miny"] < north
+    return drawn[is_own | (is_near & drawn["level"].isin(GROUND))]
 
 
 def history() -> list[Entry]:

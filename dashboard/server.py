@@ -26,6 +26,7 @@ from dashboard.headers import GuardHeaders
 from dashboard.map.files import PREFIX, find_file
 from dashboard.metrics import CountRequests, send_metrics, write_log
 from dashboard.open311 import ROUTES
+from etl.areas import LEVELS
 
 log = logging.getLogger(__name__)
 # Not streamlit_folium itself: a component that is imported outside a visit is not registered.
@@ -48,7 +49,10 @@ def send_shapes(request: Request) -> Response:
     from etl.errors import AccessError, ShequError
 
     try:
-        body = load.shapes_json(load.build_for(access.find_visitor(request.headers)))
+        asked = request.query_params
+        within, level = asked.get("within", ""), asked.get("level", "")
+        build = load.build_for(access.find_visitor(request.headers))
+        body = load.shapes_json(build, within, level if level in LEVELS else "")
     except AccessError as error:
         return JSONResponse({"error": str(error)}, status_code=403)
     except ShequError as error:

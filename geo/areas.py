@@ -7,11 +7,13 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from geo.checks import require_crs, require_same_crs, require_unique_index
+from geo.checks import require_crs, require_metric, require_same_crs, require_unique_index
 from geo.errors import GeoError
 
 EQUAL_AREA_CRS = "EPSG:6933"
 AREAL_TYPES = (shapely.GeometryType.POLYGON, shapely.GeometryType.MULTIPOLYGON)
+# How far around it a single place is drawn.
+LONE_REACH_M = 300.0
 MIXED_TYPE = shapely.GeometryType.GEOMETRYCOLLECTION
 
 
@@ -131,6 +133,65 @@ def find_inner_points(areas: gpd.GeoSeries | gpd.GeoDataFrame) -> gpd.GeoSeries:
     """
     inner = shapely.point_on_surface(repair_areas(areas).to_numpy())
     return gpd.GeoSeries(inner, index=areas.index, crs=areas.crs, name="inner_point")
+
+
+def outline_groups(points: gpd.GeoSeries, groups: pd.Series) -> gpd.GeoSeries:
+    """Draw areas around groups of points, for groups that have no boundary of their own.
+
+    Every place belongs to the group of the point that is nearest to it (Voronoi cells, dissolved),
+    as far out as three times the usual distance between neighbours; enclosed ground is filled.
+
+    Parameters
+    ----------
+    points : GeoSeries of n points, metric CRS
+        Missing points are left out; of several on one spot the first one counts.
+    groups : Series of n labels, same index
+
+    Returns
+    -------
+    GeoSeries
+        A polygon or multipolygon for each group that has a point, index the sorted labels, same
+        CRS. They touch and do not overlap.
+
+    Raises
+    ------
+    MissingCrsError, DegreesError
+        The points are not in metres.
+    """
+    require_metric(points, "这些点")
+    known = points[~(points.isna() | points.is_empty)]
+    known = known[~known.duplicated()]
+    if known.empty:
+        return gpd.GeoSeries([], index=pd.Index([], dtype=object), crs=points.crs)
+    cells, around = _divide_ground(np.asarray(known.values))
+    labels = groups[known.index].to_numpy()
+    whole = pd.Series(cells).groupby(labels).agg(lambda own: shapely.union_all(own))
+    return gpd.GeoSeries(shapely.intersection(whole.to_numpy(), around), whole.index, points.crs)
+
+
+def _divide_ground(spots: np.ndarray) -> tuple[np.ndarray, shapely.Geometry]:
+    """The ground nearest to each of several different points, and how far out any of it is meant."""
+    if len(spots) == 1:
+        around = shapely.buffer(spots[0], LONE_REACH_M)
+        return np.array([around]), around
+    near = shapely.distance(spots, spots[_find_nearest(spots)])
+    reach = 3.0 * float(np.median(near))
+    # Far enough out that the edge of the diagram cuts nothing off.
+    frame = shapely.buffer(shapely.box(*shapely.total_bounds(spots)), reach * 2.0)
+    drawn = shapely.voronoi_polygons(shapely.multipoints(spots), extend_to=frame, ordered=True)
+    around = shapely.get_parts(shapely.union_all(shapely.buffer(spots, reach)))
+    # Ground that is enclosed belongs to somebody too.
+    filled = shapely.polygons(shapely.get_exterior_ring(around))
+    return shapely.get_parts(drawn), shapely.union_all(filled)
+
+
+def _find_nearest(spots: np.ndarray) -> np.ndarray:
+    """For each point the position of the nearest other one."""
+    tree = shapely.STRtree(spots)
+    which, other = tree.query_nearest(spots, exclusive=True, all_matches=False)
+    found = np.empty(len(spots), dtype=np.intp)
+    found[which] = other
+    return found
 
 
 def find_overlaps(

@@ -47,6 +47,8 @@ class Drawing:
     is_linked: bool = False
     # Whether the chosen compound fills the map, wherever the map was before.
     is_close: bool = False
+    # The lines of each tooltip where the rows are not compounds: labels, and values by row.
+    tips: tuple[list[str], list[list[str]]] | None = None
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ def make_groups(painted: Painted) -> list[folium.FeatureGroup]:
 
 def write_spec(drawing: Drawing) -> dict[str, Any]:
     """The paint as plain data; `mark` tells one paint from another."""
-    columns, values = describe_compounds(drawing.table, drawing.hotspots)
+    columns, values = drawing.tips or describe_compounds(drawing.table, drawing.hotspots)
     lacking = tell_lacking(drawing.gaps)
     if lacking and len(drawing.table) <= FULL_TOOLTIPS_UP_TO:
         columns = [*columns, say("tip.lacking")]
@@ -132,10 +134,28 @@ def describe_compounds(
     return labels, [[row[at] for at in told] for row in rows]
 
 
+def describe_areas(table: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
+    """The lines of each area's tooltip, in the same way."""
+    labels = [say(f"tip.{name}") for name in ("compounds", "households", "count", "rate")]
+    rows = [
+        [
+            count(row.compound_count, "unit.compounds"),
+            _households(row.households),
+            _count_shown(row.shown_count),
+            _rate(row),
+        ]
+        for row in table.itertuples()
+    ]
+    return labels, rows
+
+
+def _rate(row: Any) -> str:
+    if pd.isna(row.shown_rate):
+        return ""
+    return say("tip.rate_value", rate=row.shown_rate, low=row.shown_low, high=row.shown_high)
+
+
 def _describe(row: Any, flag: str) -> list[str]:
-    rate = ""
-    if pd.notna(row.shown_rate):
-        rate = say("tip.rate_value", rate=row.shown_rate, low=row.shown_low, high=row.shown_high)
     top = ""
     if isinstance(row.top_category, str):
         top = say(
@@ -150,7 +170,7 @@ def _describe(row: Any, flag: str) -> list[str]:
         _type(row.type),
         _households(row.households),
         _count_shown(row.shown_count),
-        rate,
+        _rate(row),
         tell_rank(row.rank, row.rank_low, row.rank_high),
         flag,
         top,

@@ -9,6 +9,11 @@ import numpy as np
 import pandas as pd
 import shapely
 
+from dashboard.places import name_area
+from etl.areas import SEAM, name_paths
+from geo.areas import outline_groups
+from geo.crs import make_points, to_metric
+
 DIGITS = 6
 LABELLED = ("building", "district")
 LEVELS = ("district", "street", "community", "water", "road", "building")
@@ -32,6 +37,36 @@ def write_shapes(shapes: gpd.GeoDataFrame, compounds: pd.DataFrame) -> dict[str,
     levels["compound"] = _write_compounds(outlines.geometry, compounds)
     bounds = _find_bounds(outlines.geometry, compounds)
     return {"levels": {k: v for k, v in levels.items() if v}, "bounds": bounds}
+
+
+def write_areas(shapes: gpd.GeoDataFrame, compounds: pd.DataFrame, level: str) -> dict[str, Any]:
+    """The same for the areas of a level, each drawn in place of its compounds; ids are paths.
+
+    An area keeps the boundary that is known for it if all of them have one; else every area is
+    drawn around its compounds.
+    """
+    outlines = _find_areas(shapes, compounds, level)
+    areas = pd.DataFrame({"compound_id": outlines.index, "lon": pd.NA, "lat": pd.NA})
+    areas["name"] = [name_area(path) for path in outlines.index]
+    water = _write_level(shapes[shapes["level"] == "water"])
+    levels = {"water": water, "compound": _write_compounds(outlines, areas)}
+    return {
+        "levels": {k: v for k, v in levels.items() if v},
+        "bounds": _find_bounds(outlines, areas),
+    }
+
+
+def _find_areas(shapes: gpd.GeoDataFrame, compounds: pd.DataFrame, level: str) -> gpd.GeoSeries:
+    paths = name_paths(compounds, level)
+    own = shapes[shapes["level"] == level].drop_duplicates("name").set_index("name").geometry
+    listed = sorted(set(paths))
+    names = [path.rsplit(SEAM, 1)[-1] for path in listed]
+    if len(set(names)) == len(names) and set(names) <= set(own.index):
+        return gpd.GeoSeries(own[names].values, index=listed, crs=shapes.crs)
+    points = make_points(compounds)
+    if points.isna().all():
+        return gpd.GeoSeries([], index=pd.Index([], dtype=object), crs=shapes.crs)
+    return outline_groups(to_metric(points), paths).to_crs(shapes.crs)
 
 
 def _write_level(part: gpd.GeoDataFrame) -> list[dict[str, Any]]:

@@ -16,14 +16,14 @@ from dashboard.map.legend import draw_legend
 from dashboard.map.months import colour_months
 from dashboard.map.signs import LOOKS, find_gaps, find_services, look_of, tell_lacking
 from dashboard.places import name_for_search
-from dashboard.views import card, tables, taking, targets
+from dashboard.views import areas, card, tables, taking, targets
 from dashboard.words import known, name_value, say, tell_period
 from etl import periods
+from etl.areas import find_path, is_many, keep_within
 
 if TYPE_CHECKING:
     from dashboard.map.density import Surface
 
-SHAPES = "/shapes.json"
 COLOUR_PX = 190
 # Whom a colouring per 100 households counts.
 COUNTED = {"core": "core_resident_count", "taking_part": "participant_count"}
@@ -59,6 +59,18 @@ class Sight:
     color: str
 
     @property
+    def shapes(self) -> str:
+        """The address of the outlines."""
+        return areas.address_shapes(self.build, self.choice.within)
+
+    def frame(self, name: str) -> pd.DataFrame:
+        """A published table, of the compounds that are shown."""
+        found = load.frame(self.build, name)
+        if not self.choice.within or "compound_id" not in found:
+            return found
+        return found[found["compound_id"].isin(self.table.index)]
+
+    @property
     def key(self) -> tuple[object, ...]:
         """Whoever has the same sees the same."""
         return (*load.key_of(self.build), self.choice, self.period, self.color)
@@ -87,10 +99,17 @@ def show() -> None:
     _mend_link(compounds, months, listed)
     withheld.drop_withheld_choice(build)
     usual = _find_usual_colour(compounds, listed)
-    _show_controls(build, compounds, months, listed, usual)
+    level = areas.find_level(build, choice.current().within)
+    _show_controls(build, compounds, months, listed, usual, level)
     chosen = choice.current()
     period = periods.find_period(compounds, listed, chosen.first, chosen.last, chosen.category)
-    table = _measure((*load.key_of(build), period), build, period).copy(deep=False)
+    within = chosen.within
+    table = _measure((*load.key_of(build), period, within), build, period, within)
+    table = table.copy(deep=False)
+    areas.show_steps(build, within, level)
+    if level:
+        areas.show(build, table, period, level)
+        return
     sight = Sight(build, chosen, listed, period, table, chosen.color or usual)
     if chosen.form == "compare":
         _show_sight(sight)
@@ -112,8 +131,10 @@ def show() -> None:
 
 # What is made of the data alone is made once for everybody who chose the same.
 @st.cache_resource(show_spinner=False, max_entries=KEPT_SIGHTS)
-def _measure(key: tuple[object, ...], _build: load.Build, _period: periods.Period) -> pd.DataFrame:
-    """The register with the figures of a period, and what the map colours by besides."""
+def _measure(
+    key: tuple[object, ...], _build: load.Build, _period: periods.Period, within: str
+) -> pd.DataFrame:
+    """The register of an area with the figures of a period, and what the map colours by besides."""
     build = _build
     compounds, months = load.frame(build, "out_compounds"), load.frame(build, "out_months")
     table = periods.add_shown(compounds, months, _period)
@@ -125,7 +146,7 @@ def _measure(key: tuple[object, ...], _build: load.Build, _period: periods.Perio
         table["committee_state"] = _read_committees(build, table.index)
     if load.may_read(build, "out_handbook"):
         table["handbook_problem"] = _read_handbook(build, table["top_category"])
-    return table
+    return keep_within(table, within)
 
 
 def _mend_link(compounds: pd.DataFrame, months: pd.DataFrame, listed: list[pd.Timestamp]) -> None:
@@ -134,6 +155,10 @@ def _mend_link(compounds: pd.DataFrame, months: pd.DataFrame, listed: list[pd.Ti
     if chosen.at and chosen.at not in set(compounds["compound_id"]):
         st.warning(say("map.gone", name=page.write_plain(chosen.at)))
         choice.change(at="")
+    if chosen.within and keep_within(compounds, chosen.within).empty:
+        st.warning(say("map.area_gone", name=page.write_plain(chosen.within)))
+        choice.change(within="")
+    _follow_place(compounds)
     if chosen.category and chosen.category not in set(months["category"]):
         st.warning(say("map.category_gone", name=page.write_plain(chosen.category)))
         choice.change(category="")
@@ -143,16 +168,26 @@ def _mend_link(compounds: pd.DataFrame, months: pd.DataFrame, listed: list[pd.Ti
         choice.change(first="", last="", frame="", frame2="")
 
 
+def _follow_place(compounds: pd.DataFrame) -> None:
+    """Show the area in which the chosen compound lies, where there are too many to show them all."""
+    chosen = choice.current()
+    if not chosen.at or not is_many(compounds):
+        return
+    inside = keep_within(compounds, chosen.within)
+    if is_many(inside) or chosen.at not in set(inside["compound_id"]):
+        choice.change(within=find_path(compounds, chosen.at))
+
+
 def _show_controls(
     build: load.Build, compounds: pd.DataFrame, months: pd.DataFrame, listed: list[pd.Timestamp],
-    usual: str,
+    usual: str, level: str,
 ) -> None:  # fmt: skip
     chosen = choice.current()
-    forms = _list_forms(build, listed)
+    forms = list(areas.FORMS) if level else _list_forms(build, listed)
     shown = chosen.form if chosen.form in forms else "map"
     with st.container(horizontal=True, vertical_alignment="bottom", key="controls"):
         if shown in ("map", "table"):
-            _show_layers(build, usual)
+            _show_layers(build, usual, level)
         form = st.segmented_control(
             say("control.form"), forms, default=shown, required=True,
             format_func=lambda name: say(f"form.{name}"), key=f"form.{choice.mark()}",
@@ -165,9 +200,12 @@ def _show_controls(
             _show_filter(compounds, months, listed)
 
 
-def _show_layers(build: load.Build, usual: str) -> None:
-    """What the colours say, and what lies over them."""
+def _show_layers(build: load.Build, usual: str, level: str) -> None:
+    """What the colours say, and what lies over them; over areas nothing does."""
     chosen = choice.current()
+    if level:
+        areas.show_colourings()
+        return
     colourings = withheld.list_offered(build.audience, choice.COLOURINGS)
     overlays = withheld.list_offered(build.audience, choice.OVERLAYS)
     color = st.selectbox(
@@ -232,8 +270,7 @@ def _show_sight(sight: Sight) -> None:
     if sight.choice.form == "compare":
         from dashboard.views import comparing
 
-        address = f"{SHAPES}?at={sight.build.snapshot}"
-        comparing.show(sight.build, sight.table, sight.listed, sight.color, address)
+        comparing.show(sight.build, sight.table, sight.listed, sight.color, sight.shapes)
         explain.offer("map", "rate", "shrunk", "rank")
         return
     drawn = _draw(sight.key, sight)
@@ -243,8 +280,7 @@ def _show_sight(sight: Sight) -> None:
         # Not above: the component is registered only if a visit is the first to import it.
         from dashboard.map.show import show_map
 
-        shapes = f"{SHAPES}?at={sight.build.snapshot}"
-        show_map(drawn.painted, shapes, lambda place: choice.change(at=place))
+        show_map(drawn.painted, sight.shapes, lambda place: choice.change(at=place))
     st.html(drawn.legend)
     with st.container(horizontal=True, key="under-map"):
         taking.offer_files(sight.build, sight.table, sight.period, sight.color)
@@ -282,13 +318,11 @@ def _make_drawing(sight: Sight, colouring: Colouring) -> Drawing:
         table=sight.table,
         colouring=colouring,
         selected=sight.choice.at,
-        hotspots=load.frame(sight.build, "out_hotspots") if "hotspots" in show else nothing,
-        organizations=(
-            load.frame(sight.build, "core_organizations") if "organizations" in show else nothing
-        ),
+        hotspots=sight.frame("out_hotspots") if "hotspots" in show else nothing,
+        organizations=(sight.frame("core_organizations") if "organizations" in show else nothing),
         surface=sight.surface,
         services=_read_services(sight) if "reach" in show else nothing,
-        gaps=find_gaps(load.frame(sight.build, "out_coverage")) if "gaps" in show else nothing,
+        gaps=find_gaps(sight.frame("out_coverage")) if "gaps" in show else nothing,
         actions=_read_actions(sight) if "actions" in show else nothing,
         has_buildings="buildings" in show,
     )
@@ -298,14 +332,14 @@ def _show_months(sight: Sight) -> None:
     """The map month after month, all in the same classes, with its twin as a table."""
     from dashboard.map.show import show_map
 
-    months, category = load.frame(sight.build, "out_months"), sight.choice.category
+    months, category = sight.frame("out_months"), sight.choice.category
     colouring, frames = colour_months(sight.table, months, sight.listed, category)
     drawing = Drawing(
         table=sight.table, colouring=colouring, selected=sight.choice.at,
         has_buildings="buildings" in sight.choice.show, frames=frames, month=sight.choice.frame,
     )  # fmt: skip
     show_map(
-        paint(drawing), f"{SHAPES}?at={sight.build.snapshot}",
+        paint(drawing), sight.shapes,
         lambda place: choice.change(at=place), lambda month: choice.change(frame=month),
     )  # fmt: skip
     has_rates = sight.table["households"].notna().any()
@@ -330,7 +364,7 @@ def _show_months(sight: Sight) -> None:
 
 
 def _read_services(sight: Sight) -> pd.DataFrame:
-    return find_services(load.frame(sight.build, "core_organizations"))
+    return find_services(sight.frame("core_organizations"))
 
 
 def _count_actions(build: load.Build, index: pd.Index) -> pd.Series:
@@ -343,7 +377,7 @@ def _count_actions(build: load.Build, index: pd.Index) -> pd.Series:
 def _read_actions(sight: Sight) -> pd.DataFrame:
     """Actions with the name of their compound, as the page on actions has them."""
     names = ("out_actions", "out_effects", "out_compounds")
-    return actions.read_actions(*(load.frame(sight.build, name) for name in names))
+    return actions.read_actions(*(sight.frame(name) for name in names))
 
 
 def _read_committees(build: load.Build, places: pd.Index) -> pd.Series:
@@ -374,7 +408,7 @@ def _tell_source(sight: Sight) -> str:
             return say("legend.change_none")
         return say("legend.change", now=months.max(), n=int(table["month_count"].sum()))
     if color in capital.ON_MAP:
-        waves = capital.list_waves(load.frame(sight.build, "out_capital"))
+        waves = capital.list_waves(sight.frame("out_capital"))
         if not waves:
             return say("capital.no_survey")
         n = int(table[f"{color}_count"].sum())
@@ -391,7 +425,7 @@ def _list_marks(sight: Sight) -> list[tuple[str, str]]:
         return []
     marks: list[tuple[str, str]] = []
     if "hotspots" in sight.choice.show:
-        hotspots = load.frame(sight.build, "out_hotspots")
+        hotspots = sight.frame("out_hotspots")
         if list_flagged(hotspots):
             marks.append(("ring", say("legend.ring")))
         if hotspots["method"].isin(CIRCLED).any():
@@ -408,7 +442,7 @@ def _list_signs(sight: Sight) -> list[tuple[str, str]]:
     """The signs of gaps, service points and actions that are there to be seen."""
     show = sight.choice.show
     marks: list[tuple[str, str]] = []
-    if "gaps" in show and len(find_gaps(load.frame(sight.build, "out_coverage"))):
+    if "gaps" in show and len(find_gaps(sight.frame("out_coverage"))):
         marks.append(("gap", say("legend.gap")))
     if "reach" in show and len(_read_services(sight)):
         marks.append(("reach", say("legend.reach")))
@@ -420,7 +454,7 @@ def _list_signs(sight: Sight) -> list[tuple[str, str]]:
 
 def _list_notes(sight: Sight) -> list[str]:
     notes = []
-    hotspots = load.frame(sight.build, "out_hotspots")
+    hotspots = sight.frame("out_hotspots")
     if "hotspots" in sight.choice.show and sight.listed:
         if hotspots.empty:
             notes.append(say("map.no_hotspots"))
@@ -430,11 +464,11 @@ def _list_notes(sight: Sight) -> list[str]:
     notes += _tell_overlays(sight)
     notes += withheld.tell_withheld(sight.table)
     has_spots = load.may_read(sight.build, "out_geocodes")
-    spots = load.frame(sight.build, "out_geocodes") if has_spots else pd.DataFrame()
+    spots = sight.frame("out_geocodes") if has_spots else pd.DataFrame()
     for spot in spots.itertuples():
         near = known(spot.near, say("map.geocode_spot", lat=spot.lat, lon=spot.lon))
         notes.append(say("map.geocodes", rows=f"{spot.row_count:,}", near=near))
-    totals = load.frame(sight.build, "out_totals").set_index("name")["text"]
+    totals = sight.frame("out_totals").set_index("name")["text"]
     years = totals.get("unknown_holiday_years")
     if isinstance(years, str):
         notes.append(say("map.unknown_years", years=years))
@@ -449,8 +483,8 @@ def _tell_overlays(sight: Sight) -> list[str]:
     """What the overlays show, for those who cannot see them."""
     show, told = sight.choice.show, []
     if "gaps" in show:
-        lacking = tell_lacking(find_gaps(load.frame(sight.build, "out_coverage")))
-        hotspots = load.frame(sight.build, "out_hotspots")["compound_id"].dropna()
+        lacking = tell_lacking(find_gaps(sight.frame("out_coverage")))
+        hotspots = sight.frame("out_hotspots")["compound_id"].dropna()
         flagged = [i for i in sorted(set(hotspots)) if i in lacking]
         names = sight.table["name"].to_dict()
         told += [
@@ -478,7 +512,7 @@ def _show_side(sight: Sight) -> None:
     if place and place in sight.table.index:
         card.show_card(sight.build, sight.table.loc[place], sight.period, sight.listed)
     elif load.may_read(sight.build, "out_targets"):
-        targets.show_targets(load.frame(sight.build, "out_targets"))
+        targets.show_targets(sight.frame("out_targets"))
 
 
 def _show_picker(table: pd.DataFrame) -> None:

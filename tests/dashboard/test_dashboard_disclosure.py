@@ -197,7 +197,7 @@ def test_papers_take_their_figures_from_the_same_reader(look_as: Callable[[str],
 def test_outlines_are_those_of_whoever_asks(look_as: Callable[[str], Open]) -> None:
     def ask(name: str) -> Any:
         headers = {access.WHO: quote(name)} if name else {}
-        return send_shapes(SimpleNamespace(headers=headers))  # type: ignore[arg-type]
+        return send_shapes(SimpleNamespace(headers=headers, query_params={}))  # type: ignore[arg-type]
 
     look_as("街道")
     assert "农机站宿舍" in ask("街道").body.decode()

@@ -10,8 +10,15 @@ import shapely
 from pyproj import Geod
 from shapely.geometry import GeometryCollection, LineString, MultiPolygon, Point, Polygon, box
 
-from geo.areas import find_inner_points, find_overlaps, measure_area, place_points, repair_areas
-from geo.errors import CrsMismatchError, GeoError, MissingCrsError
+from geo.areas import (
+    find_inner_points,
+    find_overlaps,
+    measure_area,
+    outline_groups,
+    place_points,
+    repair_areas,
+)
+from geo.errors import CrsMismatchError, DegreesError, GeoError, MissingCrsError
 
 UTM = "EPSG:32648"
 BOW_TIE = Polygon([(0, 0), (2, 2), (2, 0), (0, 2)])
@@ -132,3 +139,36 @@ def test_frames_serve_as_well_as_series():
     frame = gpd.GeoDataFrame({"name": ["甲"]}, geometry=[box(0, 0, 1, 1)], crs=UTM)
     assert place_points(find_inner_points(frame), frame).to_list() == [0]
     pd.testing.assert_index_equal(measure_area(frame).index, frame.index)
+
+
+def test_groups_of_points_share_the_ground_between_them():
+    corners = gpd.GeoSeries([Point(x, y) for y in (0, 100) for x in (0, 100)], crs=32648)
+    drawn = outline_groups(corners, pd.Series(["south", "south", "north", "north"]))
+    assert list(drawn.index) == ["north", "south"]
+    assert drawn["south"].contains(box(-100, -100, 200, 49))
+    assert drawn["south"].intersection(drawn["north"]).area == 0
+    assert drawn["south"].touches(drawn["north"])
+    # Three times the usual distance from a point, and no farther.
+    west, south, east, north = drawn.total_bounds
+    assert (west, south, east, north) == pytest.approx((-300, -300, 400, 400))
+
+
+def test_a_ring_of_points_has_no_hole_and_a_lone_point_is_round():
+    angles = np.linspace(0, 2 * np.pi, 60, endpoint=False)
+    ring = gpd.GeoSeries(
+        gpd.points_from_xy(1000 * np.cos(angles), 1000 * np.sin(angles)), crs=32648
+    )
+    drawn = outline_groups(ring, pd.Series(["a"] * 60))
+    assert drawn["a"].contains(Point(0, 0))
+    lone = outline_groups(ring[:1], pd.Series(["a"]))
+    assert lone["a"].area == pytest.approx(np.pi * 300.0**2, rel=0.01)
+
+
+def test_points_without_a_place_and_points_on_one_spot_do_no_harm():
+    points = gpd.GeoSeries([Point(0, 0), None, Point(0, 0), Point(500, 0)], crs=32648)
+    drawn = outline_groups(points, pd.Series(["a", "lost", "b", "c"]))
+    assert list(drawn.index) == ["a", "c"]
+    nothing = outline_groups(points[1:2], pd.Series(["lost"], index=[1]))
+    assert nothing.empty
+    with pytest.raises(DegreesError):
+        outline_groups(points.set_crs(4326, allow_override=True), pd.Series(["a"] * 4))
