@@ -37,6 +37,8 @@ def put_words() -> None:
     }
     said = ";".join(f'{name}:"{text}"' for name, text in words.items())
     st.html(f"<style>:root{{{said}}}</style>")
+    # Shown by our script while the server is out of reach, when nothing new can come.
+    st.html(f'<p class="sq-lost" role="status" data-sq-lost hidden>{escape(say("lost"))}</p>')
 
 
 def put_script() -> None:

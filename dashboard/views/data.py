@@ -23,7 +23,7 @@ ACCEPTED = (
     "geojson", "gpkg", "zip", "kml",
 )  # fmt: skip
 PREVIEW, ROUND, DONE, WHO = "preview", "upload_round", "published", "who"
-ANSWERS, PASSWORDS = "given_answers", "given_passwords"
+ANSWERS, PASSWORDS, MOVED_ON = "given_answers", "given_passwords", "moved_on"
 LONGEST_NAME = 40
 FILES_NAMED = 3
 
@@ -43,6 +43,8 @@ def show() -> None:
     done = st.session_state.pop(DONE, None)
     if done:
         st.success(page.write_plain(done))
+    if st.session_state.pop(MOVED_ON, False):
+        st.warning(say("data.moved_on"))
     who = _ask_who(access.require_update())
     files = st.file_uploader(
         say("data.upload"), type=list(ACCEPTED), accept_multiple_files=True,
@@ -161,9 +163,10 @@ def _mark(file: Any, told: Any) -> bytes:
 def _publish(files: list[Any], looked: Preview, who: str) -> None:
     """Publish what was previewed; not if the data moved on meanwhile."""
     if load.current_build().snapshot != looked.snapshot:
+        # The files are still there: they are looked at anew, against the data as it is now.
         st.session_state.pop(PREVIEW, None)
-        st.warning(say("data.moved_on"))
-        return
+        st.session_state[MOVED_ON] = True
+        st.rerun()
     report = _run(files, say("data.publishing"), dry_run=False, who=who)
     if report.snapshot is None:
         st.info(say("data.nothing"))
@@ -199,7 +202,7 @@ def _show_history(who: str) -> None:
         ]
         for entry in entries
     ]
-    page.show_rows(heads, rows)
+    page.show_rows(heads, rows, stacks=True)
     current = next((entry for entry in entries if entry.is_current), None)
     if current is not None:
         _offer_undo(page.write_time(current.at), who)

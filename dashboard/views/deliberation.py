@@ -548,6 +548,7 @@ def _show_promise_counts(promises: pd.DataFrame) -> None:
             [name_value("party", party, say("talks.nobody")), *map(str, row[states])]
             for party, row in counts.iterrows()
         ],
+        stacks=True,
     )
 
 

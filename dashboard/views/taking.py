@@ -114,7 +114,7 @@ def _offer(form: str, write: Callable[[], bytes], about: About, where: str = "ma
     name = name_file(about, form)
     write_it, kept = page.write_when_clicked(write, "export", name), choice.current()
     st.download_button(
-        say(f"take.{form}"), write_it, name, TYPES.get(form, "image/png"),
+        say(f"take.{form}" if where == "map" else f"take.table.{form}"), write_it, name, TYPES.get(form, "image/png"),
         key=f"take-{where}-{form}-{hash(kept)}", on_click="ignore",
         type="secondary" if where == "map" else "tertiary",
         width="stretch" if where == "map" else "content",

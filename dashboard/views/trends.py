@@ -87,14 +87,6 @@ def _show_hotspots(build: load.Build, at: str) -> None:
     if hotspots.empty:
         page.show_note([say("map.no_hotspots")])
         return
-    heads = ("name", "method", "observed", "expected", "chance", "first", "last")
-    taking.offer_table(
-        "hotspots",
-        say("trends.file.hotspots"),
-        [say(f"trends.hotspot.{name}") for name in heads],
-        [_list_hotspot(row) for row in hotspots.itertuples()],
-        [(say("org.place"), _name_place(build, at))],
-    )
     for number, row in enumerate(hotspots.itertuples()):
         with st.container(key=f"today-hotspot-{number}"):
             told = say(
@@ -103,6 +95,14 @@ def _show_hotspots(build: load.Build, at: str) -> None:
             where = row.compound_id if isinstance(row.compound_id, str) else ""
             page.link("map", told, at=where, form="map", show=("hotspots", "buildings"))
             page.show_note(tell_hotspot(row))
+    heads = ("name", "method", "observed", "expected", "chance", "first", "last")
+    taking.offer_table(
+        "hotspots",
+        say("trends.file.hotspots"),
+        [say(f"trends.hotspot.{name}") for name in heads],
+        [_list_hotspot(row) for row in hotspots.itertuples()],
+        [(say("org.place"), _name_place(build, at))],
+    )
 
 
 def _list_hotspot(row: Any) -> list[object]:

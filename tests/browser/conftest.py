@@ -57,12 +57,17 @@ def find_port() -> int:
 
 
 @contextmanager
-def serve(store: Path, log: Path, **more: str) -> Iterator[str]:
-    """A server of its own process on a free port, its environment and `more`; its address."""
+def serve(store: Path, log: Path, port: int = 0, **more: str) -> Iterator[str]:
+    """A server of its own process, its environment and `more`; its address.
+
+    On a free port, or on the one that a server had that has ended.
+    """
     path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
     told = {"SHEQU_STORE": str(store), "SHEQU_PROFILE": "", "PYTHONPATH": path}
-    port = find_port()
+    port = port or find_port()
     command = [sys.executable, "-m", "uvicorn", "dashboard.server:app", "--port", str(port)]
+    # Pages that are open do not hold up its end.
+    command += ["--timeout-graceful-shutdown", "1"]
     with run(command, port, log, {**os.environ, **told, **more}) as address:
         yield address
 

@@ -1,5 +1,5 @@
-/* What Streamlit has no piece for: printing the page, and the tour on the first visit. Loaded once;
-   asks nothing of the server, and keeps one mark in the browser: that the tour was seen. */
+/* What Streamlit has no piece for: printing the page, the tour on the first visit, and saying that the
+   server is out of reach. Loaded once; asks nothing of the server, and keeps one mark in the browser: that the tour was seen. */
 (function () {
   "use strict";
   if (window.shequPage) return;
@@ -39,6 +39,38 @@
     tour.setAttribute("data-met", "");
     tour.hidden = isSeen();
   }
+
+  /* ---- when the server is out of reach ------------------------------------------------ */
+
+  var PATIENCE_MS = 1500, waiting = 0;
+
+  function isConnected() {
+    var app = document.querySelector("[data-test-connection-state]");
+    return !app || app.getAttribute("data-test-connection-state") === "CONNECTED";
+  }
+
+  /* Streamlit's own words for it speak of terminals; they are covered by ours. */
+  function tellLost() {
+    waiting = 0;
+    var isLost = wasConnected && !isConnected();
+    document.body.toggleAttribute("data-sq-away", isLost);
+    [].forEach.call(document.querySelectorAll("[data-sq-lost]"), function (told) {
+      told.hidden = !isLost;
+    });
+  }
+
+  var wasConnected = false;
+
+  function watchConnection() {
+    if (isConnected()) wasConnected = true;
+    if (waiting) clearTimeout(waiting);
+    waiting = setTimeout(tellLost, isConnected() ? 0 : PATIENCE_MS);
+  }
+
+  new MutationObserver(watchConnection).observe(document.body, {
+    attributes: true, subtree: true, attributeFilter: ["data-test-connection-state"],
+  });
+  watchConnection();
 
   /* The page is drawn piece by piece, and drawn anew; some of it may be there already. */
   new MutationObserver(meet).observe(document.body, { childList: true, subtree: true });
