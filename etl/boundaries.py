@@ -78,7 +78,7 @@ def read_boundaries(path: Path, profile: Profile) -> list[Layer]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             names = [str(name) for name, _ in pyogrio.list_layers(path)]
-    except (pyogrio.errors.DataSourceError, ValueError) as error:
+    except Exception as error:  # whatever a hostile file makes of it
         raise FileError(
             f"《{file}》不是能读的边界文件，或已损坏。可以用 GeoJSON、GeoPackage、Shapefile（压缩包）或 KML。"
         ) from error
@@ -125,7 +125,7 @@ def _read_layer(path: Path, layer: str, source: BoundarySource, profile: Profile
             # GDAL tells of odd but harmless features; what cannot be used is named below.
             warnings.simplefilter("ignore")
             frame = gpd.read_file(path, layer=layer, on_invalid="ignore")
-    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, ValueError) as error:
+    except Exception as error:  # whatever a hostile file makes of it
         raise FileError(
             f"《{file}》的图层“{layer}”读不出来，文件可能已损坏。请重新导出。"
         ) from error
