@@ -158,10 +158,10 @@ def measure_clicks(browser: Browser, store: Path, folder: Path, turns: int) -> d
             _wait_for_paint(page, before)
             if turn >= len(OVERLAYS):  # the first round fetches what is kept from then on
                 seconds.append(time.perf_counter() - began)
-                _settle(page)
+                settle(page)
                 sizes.append((received[0] - taken) / 1000)
             else:
-                _settle(page)
+                settle(page)
         page.context.close()
     return {
         "median": statistics.median(seconds), "p95": _percentile(seconds), "kB": max(sizes),
@@ -196,7 +196,8 @@ def _wait_for_paint(page: Page, before: str) -> None:
     frame.locator(f'[data-painted]:not([data-painted="{before}"])').wait_for()
 
 
-def _settle(page: Page) -> None:
+def settle(page: Page) -> None:
+    """Until the page has run."""
     page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]')
 
 
