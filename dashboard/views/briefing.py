@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from datetime import date
 from typing import TYPE_CHECKING
 
+import pandas as pd
 import streamlit as st
 
-from dashboard import access, choice, load, page
+from dashboard import access, choice, explain, load, page
 from dashboard.words import say
+from etl.periods import Period
 
 if TYPE_CHECKING:
     from dashboard.briefing.issuing import Press
@@ -52,6 +54,13 @@ def show() -> None:
         _offer_extras(press, scope)
     with left:
         _preview(build, press, scope, form, remarks, issued)
+        behind = explain.Rows(build, "complaints", compound_id, _month_of(month))
+        explain.offer("brief", "rate", "change", "rank", "deadline", "targets", rows=behind)
+
+
+def _month_of(month: date) -> Period:
+    begins = pd.Timestamp(month)
+    return Period(begins, begins)
 
 
 def _choose(press: Press, months: list[date]) -> tuple[date, str, str]:

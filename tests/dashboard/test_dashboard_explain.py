@@ -14,7 +14,10 @@ from etl.periods import Period
 from etl.tables import BY_NAME
 from tests.pages import Open, text_of
 
-PAGES = ("today", "map", "trends", "deliberation", "organizations", "actions", "capital", "quality")
+PAGES = (
+    "today", "map", "trends", "deliberation", "organizations", "actions", "capital", "quality",
+    "briefing",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("view", PAGES)
