@@ -63,7 +63,7 @@ def _offer_rows(key: str, rows: Rows) -> None:
     found, total = read_rows(rows)
     page.show_note([say("how.count", total=total, shown=len(found))])
     if len(found):
-        st.dataframe(found, hide_index=True, height=page.table_height(len(found)))
+        page.show_frame(found)
 
 
 def read_rows(rows: Rows) -> tuple[pd.DataFrame, int]:

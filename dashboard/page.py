@@ -5,10 +5,10 @@ from __future__ import annotations
 import base64
 import logging
 import secrets
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from html import escape
-from typing import Literal
+from typing import Any, Literal
 
 import pandas as pd
 import streamlit as st
@@ -220,6 +220,14 @@ def pick_kept(
     )  # fmt: skip
     choice.change(**{field: "" if picked in (None, usual) else picked})
     return picked or usual
+
+
+def show_frame(frame: pd.DataFrame, columns: Mapping[str, Any] | None = None) -> None:
+    """A table to sort, search and scroll; what is not known is a dash."""
+    st.dataframe(
+        frame, hide_index=True, height=table_height(len(frame)), column_config=columns,
+        placeholder=say("none"),
+    )  # fmt: skip
 
 
 def table_height(rows: int) -> int | Literal["content"]:

@@ -112,7 +112,7 @@ def _show_many(heads: list[str], rows: list[list[str]]) -> None:
         page.show_rows(heads, rows)
     else:
         shown = pd.DataFrame(rows, columns=pd.Index(heads))
-        st.dataframe(shown, hide_index=True, height=page.table_height(len(shown)))
+        page.show_frame(shown)
 
 
 def name_table(name: str | None) -> str:
@@ -138,7 +138,7 @@ def show_issues(issues: pd.DataFrame) -> None:
     names = ("file", "sheet", "cell", "column", "value", "problem")
     shown = pd.DataFrame({say(f"data.{name}"): issues[name].astype("string") for name in names})
     shown[say("data.severity")] = issues["severity"].map(lambda kind: name_value("severity", kind))
-    st.dataframe(shown, hide_index=True, height=page.table_height(len(shown)))
+    page.show_frame(shown)
 
 
 def _tell_issue(issue: Any) -> tuple[str, str]:

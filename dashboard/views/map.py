@@ -353,7 +353,7 @@ def _show_months(sight: Sight) -> None:
     with st.expander(say("months.table")):
         shown = frames.counts.rename(columns=lambda month: f"{month:%Y-%m}")
         shown.insert(0, say("table.name"), sight.table["name"])
-        st.dataframe(shown, hide_index=True, height=page.table_height(len(shown)))
+        page.show_frame(shown)
     everything = periods.Period(sight.listed[0], sight.listed[-1], category)
     taking.offer_table(
         "map-months", say("trends.file.months"), list(shown), shown.to_numpy().tolist(),

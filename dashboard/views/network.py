@@ -94,7 +94,7 @@ def _show_table(links: pd.DataFrame, names: dict[str, str]) -> None:
     if len(links) > WHOLE_TABLE:
         # All of a large network, to be scrolled and searched.
         told = pd.DataFrame([_tell_link(row, names) for row in links.itertuples()])
-        st.dataframe(told.set_axis(_heads(), axis=1), hide_index=True, height=640)
+        page.show_frame(told.set_axis(_heads(), axis=1))
         taking.offer_table("network", say("org.network"), _heads(), told.to_numpy().tolist())
         return
     rows = [_tell_link(row, names) for row in links.itertuples()]

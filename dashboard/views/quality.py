@@ -70,7 +70,7 @@ def _show_quarantine(build: Build) -> None:
             say("quality.cells"): rows["cells"],
         }
     )
-    st.dataframe(shown, hide_index=True, height=page.table_height(len(shown)))
+    page.show_frame(shown)
 
 
 def _show_cells(build: Build) -> None:
@@ -135,10 +135,7 @@ def _show_places(build: Build) -> None:
             ),
         }
     )
-    st.dataframe(
-        shown.sort_values(say("data.standing")), hide_index=True,
-        height=page.table_height(len(shown)),
-    )  # fmt: skip
+    page.show_frame(shown.sort_values(say("data.standing")))
 
 
 def _show_files(build: Build) -> None:
@@ -159,4 +156,4 @@ def _show_files(build: Build) -> None:
     known = [name for name in heads if name in files]
     shown = files[known].copy()
     shown["refreshed_at"] = shown["refreshed_at"].map(page.write_time)
-    st.dataframe(shown.rename(columns=heads), hide_index=True)
+    page.show_frame(shown.rename(columns=heads))

@@ -100,18 +100,18 @@ def show_table(table: pd.DataFrame) -> None:
     columns[say("table.late")] = st.column_config.NumberColumn(format="%d%%")
     columns[say("table.name")] = st.column_config.TextColumn(pinned=True)
     shown = shown.sort_values(say("table.shrunk"), ascending=False, na_position="last")
+    # Figures that this community has not would stand there as columns of dashes.
+    shown = shown.loc[:, [name for name in shown if not _is_untold(shown[name])]]
+    columns = {name: how for name, how in columns.items() if name in shown}
     if withheld.is_hiding(table):
         shown = _say_withheld(shown)
         columns = {say("table.name"): columns[say("table.name")]}
-    st.dataframe(
-        shown,
-        hide_index=True, height=page.table_height(len(shown)), column_config=columns,
-    )  # fmt: skip
+    page.show_frame(shown, columns)
 
 
 def _say_withheld(shown: pd.DataFrame) -> pd.DataFrame:
     """Only what is told at all, as text: a withheld figure is named, not left out."""
-    told = shown.loc[:, [name for name in shown if not _is_untold(shown[name])]]
+    told = shown.copy()
     named = {say(f"table.{name}") for name in ("count", "rate", "shrunk", "month", "before")}
     for name in told:
         write = "{:,}".format if pd.api.types.is_numeric_dtype(told[name]) else str

@@ -35,3 +35,14 @@ def test_every_page_opens_on_one_sheet(
     assert not test.exception
     assert not test.error
     assert len(text_of(test)) > 50
+
+
+@pytest.mark.slow
+def test_the_table_has_no_column_of_what_is_not_known(
+    part: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(settings.STORE, str(part))
+    monkeypatch.delenv(settings.PROFILE, raising=False)
+    test = open_view("map", form="table")
+    for table in test.dataframe[:1]:
+        assert not [name for name in table.value if table.value[name].isna().all()]
