@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+import streamlit
 from streamlit.testing.v1 import AppTest
 
 SECONDS = 60
@@ -32,6 +34,19 @@ def open_view(view: str, **query: str) -> AppTest:
     for name, value in query.items():
         test.query_params[name] = value
     return test.run()
+
+
+def collect_files(patch: pytest.MonkeyPatch) -> dict[str, Callable[[], bytes]]:
+    """What the pages that are opened from now on offer to take away, by the name of the file."""
+    offered: dict[str, Callable[[], bytes]] = {}
+
+    def offer(_label: str, data: object, name: str, *_: object, **__: object) -> bool:
+        # By its language and filters too: a page may offer the same name twice.
+        offered[f"{len(offered)}/{name}"] = data if callable(data) else lambda: bytes(data)  # type: ignore[call-overload]
+        return False
+
+    patch.setattr(streamlit, "download_button", offer)
+    return offered
 
 
 def text_of(test: AppTest) -> str:

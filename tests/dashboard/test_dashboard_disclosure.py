@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import re
+import tempfile
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -11,13 +14,17 @@ from types import SimpleNamespace
 from typing import Any
 from urllib.parse import quote
 
+import geopandas as gpd
 import pandas as pd
+import pyarrow as pa
 import pytest
 import streamlit as streamlit_module
+from openpyxl import load_workbook
 from streamlit.testing.v1 import AppTest
 
 from dashboard import access, load, open311, settings, withheld
 from dashboard.app import _list_pages
+from dashboard.choice import FORMS
 from dashboard.map.colouring import colour_compounds
 from dashboard.map.layers import Drawing, write_spec
 from dashboard.server import send_shapes
@@ -25,10 +32,11 @@ from etl import periods
 from etl.accounts import LEADER, PUBLIC, STREET, Accounts
 from etl.disclosure import Audience
 from etl.errors import AccessError
-from tests.pages import Open, text_of
+from tests.pages import Open, collect_files, text_of
 
 VIEW = "map"
 SECRET = "荷塘月色 2026"
+FIGURE = re.compile(r"-?\d+(?:\.\d+)?")
 # Most of the sample's old courtyards have fewer than so many complaints in the window.
 FEWEST = 50
 # What reads all there is, and asks first whether its reader may: each has a test of its own.
@@ -128,6 +136,76 @@ def test_the_table_twin_and_what_is_downloaded_from_it_tell_no_small_count(
     assert shown.notna().all(axis=None)
     said = text_of(test)
     assert "没有打开成功" not in said
+
+
+@pytest.mark.parametrize("name", ["街道", "公示栏"])
+@pytest.mark.parametrize("form", FORMS)
+def test_no_file_that_the_map_offers_tells_a_small_count(
+    look_as: Callable[[str], Open], monkeypatch: pytest.MonkeyPatch, name: str, form: str
+) -> None:
+    files = collect_files(monkeypatch)
+    test = look_as(name)("map", form=form, at="T11", color="rate", show="hotspots")
+    assert not test.exception
+    assert "没有打开成功" not in text_of(test)
+    assert files or form in ("compare",)
+    for file, write in files.items():
+        told = read_rows(file, write())
+        own = [row for row in told if set(row) & {*SMALL, "农机站宿舍", "供销社家属院"}]
+        if "小区_" in file and not file.endswith(".png"):
+            assert own, file
+        for row in own:
+            figures = {float(cell) for cell in row if FIGURE.fullmatch(cell)}
+            assert not figures & {float(count) for count in SMALL.values()}, (file, row)
+            assert "nan" not in row
+
+
+def read_rows(name: str, content: bytes) -> list[list[str]]:
+    """The rows of a file that was taken away, as text."""
+    held = io.BytesIO(content)
+    if name.endswith(".xlsx"):
+        return [
+            ["" if cell is None else str(cell) for cell in row]
+            for sheet in load_workbook(held)
+            for row in sheet.iter_rows(values_only=True)
+        ]
+    if name.endswith(".csv"):
+        return list(csv.reader(io.StringIO(content.decode("utf-8-sig"))))
+    if name.endswith((".geojson", ".gpkg")):
+        with tempfile.NamedTemporaryFile(suffix=Path(name).suffix, delete=False) as file:
+            file.write(content)
+        table = gpd.read_file(file.name).drop(columns="geometry")
+        Path(file.name).unlink()
+    elif name.endswith(".parquet"):
+        table = pd.read_parquet(held).drop(columns="geometry")
+    else:
+        return []
+    return table.astype("string").fillna("").to_numpy().tolist()
+
+
+@pytest.mark.parametrize("name", ["街道", "公示栏"])
+def test_no_chart_of_the_map_tells_a_small_count(look_as: Callable[[str], Open], name: str) -> None:
+    for query in ({"form": "table"}, {"form": "months"}, {"at": "T11"}, {"at": "T01"}):
+        test = look_as(name)("map", **query)
+        assert not test.exception
+        for chart in charts_of(test):
+            for held in chart.datasets:
+                table = pa.ipc.open_stream(held.data.data).read_all().to_pandas()
+                named = table.astype("string").isin(["农机站宿舍", "供销社家属院", *SMALL])
+                own = table[named.any(axis=1)].select_dtypes("number").to_numpy().ravel()
+                assert not set(own) & set(SMALL.values()), query
+
+
+def test_what_is_worked_out_from_every_count_is_not_for_those_roles(
+    look_as: Callable[[str], Open], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pages, papers and files beyond the map: neither shown nor offered, whatever a link says."""
+    files = collect_files(monkeypatch)
+    for name in ("街道", "公示栏"):
+        open_it = look_as(name)
+        for view in ("today", "compound", "briefing", "quality"):
+            said = text_of(open_it(view, at="T11"))
+            assert "看不到这些数据" in said or "不在您的角色能看的范围内" in said, view
+    assert files == {}
 
 
 def test_a_link_to_what_is_withheld_opens_what_is_not(look_as: Callable[[str], Open]) -> None:

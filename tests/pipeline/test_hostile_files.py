@@ -18,6 +18,7 @@ from openpyxl import Workbook
 from openpyxl.styles import Border, Side
 from PIL import Image
 
+from dashboard import load, settings
 from etl.cli import main
 from etl.profile import parse_profile
 from etl.refresh import refresh
@@ -25,6 +26,7 @@ from etl.returning import give_back
 from etl.store import Store
 from etl.workbook import Reader, memory_of
 from tests.hostile import append
+from tests.pages import collect_files, open_view
 
 REGISTER = [["小区名称", "小区类型", "总户数"], ["甲园", "商品房", 100], ["乙院", "老旧", 50]]
 WRONG = [*REGISTER, ["丙里", "没有这种", 10]]
@@ -276,6 +278,34 @@ def run_refresh(folder: Path, out: Path) -> None:
     path = write_book(folder / "错.xlsx", [REGISTER[0], *([t, t, t] for t in FORMULAS)])
     asked = ["refresh", str(path), "--dry-run", "--store", str(folder / "store")]
     main([*asked, "--returned", str(out)])
+
+
+PAGES_OF_TABLES: tuple[tuple[str, dict[str, str]], ...] = (
+    ("map", {"form": "table"}), ("map", {"form": "months"}), ("deliberation", {"talk": "matters"}),
+    ("organizations", {"part": "gaps"}),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("view", "query"), PAGES_OF_TABLES)
+def test_no_file_that_a_page_offers_holds_a_formula_of_somebodys(
+    infected: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    view: str,
+    query: dict[str, str],
+) -> None:
+    monkeypatch.setenv(settings.STORE, str(infected / "store"))
+    monkeypatch.delenv(settings.PROFILE, raising=False)
+    load.open_store.clear()
+    files = collect_files(monkeypatch)
+    open_view(view, **query)
+    tables = {name: write for name, write in files.items() if name.endswith((".xlsx", ".csv"))}
+    assert tables
+    for number, (name, write) in enumerate(tables.items()):
+        path = tmp_path / f"{number}{Path(name).suffix}"
+        path.write_bytes(write())
+        assert list(find_formulas(path)) == [], name
+    load.open_store.clear()
 
 
 @pytest.mark.parametrize("run", [run_export, run_brief, run_fill, run_template, run_refresh])

@@ -29,6 +29,8 @@ from dashboard.briefing.handbook import write_handbook
 from dashboard.briefing.monthly import list_report_months, read_month, write_monthly
 from dashboard.briefing.pack import Ground, write_pack
 from dashboard.briefing.publicity import write_publicity
+from dashboard.choice import FORMS as MAP_FORMS
+from dashboard.choice import PARTS, TALKS
 from dashboard.talks import read_talks
 from etl.cli import main
 from etl.export import FORMATS, write_table
@@ -41,7 +43,7 @@ from etl.returning import give_back
 from etl.store import TABLE_NAMES, Store
 from etl.table import Column, Table
 from etl.tables import TABLES
-from tests.pages import open_view, text_of
+from tests.pages import collect_files, open_view, text_of
 
 PLANTED = 500
 SURNAMES, GIVEN = "王李张刘陈杨黄赵吴周", "伟芳秀英娜敏静丽强磊军洋勇艳杰娟涛明超"
@@ -262,18 +264,35 @@ def test_nothing_of_it_is_in_what_is_taken_away(
         assert search(path.name, path.read_bytes(), secrets) == [], path.name
 
 
-@pytest.mark.parametrize("view", PAGES)
-def test_nothing_of_it_is_on_a_page(
-    planted: tuple[Path, list[Secret], Report, str], monkeypatch: pytest.MonkeyPatch, view: str
+# Every page; those that hold several, each of these.
+WHERE: tuple[tuple[str, dict[str, str]], ...] = (
+    *((view, {}) for view in PAGES),
+    *(("organizations", {"part": part}) for part in PARTS[1:]),
+    *(("deliberation", {"talk": talk}) for talk in TALKS),
+    *(("map", {"form": form}) for form in MAP_FORMS[1:]),
+)
+
+
+@pytest.mark.parametrize(("view", "query"), WHERE)
+def test_nothing_of_it_is_on_a_page_or_in_what_it_offers(
+    planted: tuple[Path, list[Secret], Report, str],
+    monkeypatch: pytest.MonkeyPatch,
+    view: str,
+    query: dict[str, str],
 ) -> None:
     folder, secrets, _, _ = planted
     monkeypatch.setenv(settings.STORE, str(folder / "store"))
     monkeypatch.delenv(settings.PROFILE, raising=False)
     load.open_store.clear()
-    test = open_view(view)
+    files = collect_files(monkeypatch)
+    test = open_view(view, **query)
     told = text_of(test) + "".join(text_of_frame(element.value) for element in test.dataframe)
     told += "".join(str(box.options) for box in test.selectbox)
     assert find_in(told, secrets) == []
+    assert files or view != "map"
+    for name, write in files.items():
+        if not name.endswith(".png"):
+            assert search(name, write(), secrets) == [], name
     load.open_store.clear()
 
 
