@@ -123,7 +123,7 @@ def _compare_places(
     first = at if at in names else order[0]
     second = next(place for place in order if place != first)
     picked = _pick_two(
-        ("at", "at2"), say("control.compound"), places, (first, second),
+        ("at", "at2"), say("table.name"), places, (first, second),
         lambda place: name_for_search(str(names[place])),
     )  # fmt: skip
     rows = [table.loc[place] for place in picked]

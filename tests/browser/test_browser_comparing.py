@@ -46,7 +46,7 @@ def test_two_compounds_are_seen_from_near_and_a_click_takes_another(
     left.get_by_role("button", name="Zoom in").click()
     expect(left.locator("[data-zoom]")).not_to_have_attribute("data-zoom", str(zoom))
     assert right.locator("[data-zoom]").get_attribute("data-zoom") == zoom
-    box = page.get_by_role("combobox", name="选小区看档案").nth(1)
+    box = page.get_by_role("combobox", name="小区").nth(1)
     box.fill("qyl")
     page.get_by_role("option", name="栖云里").click()
     page.wait_for_url("**at2=T06*")
