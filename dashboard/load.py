@@ -138,7 +138,7 @@ def may_read(build: Build, *tables: str) -> bool:
     return all(is_for(build.audience, table) for table in tables)
 
 
-# Kept as they are: `cache_data` would write and read every frame anew for every visitor.
+# Kept as they are: `cache_data` would write every frame down and read it anew for every visitor.
 @st.cache_resource(show_spinner=False, max_entries=KEPT_BUILDS * SHOWN_TABLES)
 def _frame(path: str, snapshot: int | None, table: str) -> pd.DataFrame:
     return open_store(path).frame(table)
@@ -171,7 +171,7 @@ def complaint_rows(
         return _select_rows(frame(build, "core_complaints"), place, category, first, last, most)
     after = None if last is None else (last + pd.offsets.MonthBegin(1)).isoformat()
     begins = None if first is None else first.isoformat()
-    return _complaint_rows(build.path, build.snapshot, place, category, begins, after, most)
+    return _lend(_complaint_rows(build.path, build.snapshot, place, category, begins, after, most))
 
 
 ROWS = ("complaint_id", "reported_at", "category", "status", "closed_at", "file", "sheet", "row")
@@ -192,7 +192,7 @@ def _select_rows(
     return ordered[list(ROWS)].head(most).assign(total=len(found)).reset_index(drop=True)
 
 
-@st.cache_data(show_spinner=False, max_entries=SHOWN_TABLES)
+@st.cache_resource(show_spinner=False, max_entries=SHOWN_TABLES)
 def _complaint_rows(
     path: str, snapshot: int | None, place: str, category: str, first: str | None,
     after: str | None, most: int,
@@ -229,10 +229,10 @@ def sources(build: Build, place: str) -> pd.DataFrame:
     """
     if not may_read(build, "files"):
         return pd.DataFrame(columns=["table", "file", "sheet", "row_count"])
-    return _sources(build.path, build.snapshot, place)
+    return _lend(_sources(build.path, build.snapshot, place))
 
 
-@st.cache_data(show_spinner=False, max_entries=SHOWN_TABLES)
+@st.cache_resource(show_spinner=False, max_entries=SHOWN_TABLES)
 def _sources(path: str, snapshot: int | None, place: str) -> pd.DataFrame:
     return open_store(path).select("compound_sources", place=place)
 
@@ -261,7 +261,7 @@ def shapes_json(build: Build, within: str = "", level: str = "") -> bytes:
     )
 
 
-@st.cache_data(show_spinner=False, max_entries=SHOWN_TABLES)
+@st.cache_resource(show_spinner=False, max_entries=SHOWN_TABLES)
 def _shapes_json(
     path: str, snapshot: int | None, role: str, communities: tuple[str, ...], within: str,
     level: str,

@@ -11,10 +11,13 @@ import math
 import os
 import socket
 import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import date, datetime
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -609,7 +612,7 @@ def run_serve(options: Any) -> int:
 
     profile = _profile(options)
     _require_free(options.host, options.port)
-    store = Store(options.store)
+    store = _open_while_loading(options.store)
     _require_accounts(options.host, store.path)
     find_provider()  # by halves it is said now, not to whoever signs in
     # Examples are not for what many offices look at.
@@ -631,6 +634,22 @@ def run_serve(options: Any) -> int:
         timeout_graceful_shutdown=GRACE_SECONDS,
     )  # fmt: skip
     return DONE
+
+
+def _open_while_loading(path: Path) -> Store:
+    """Open a store, and load the pages beside that: each takes about as long as the other."""
+
+    def load_pages() -> None:
+        # What is wrong with them is said when they are opened.
+        with suppress(Exception):
+            import_module("dashboard.views.map")
+
+    ahead = threading.Thread(target=load_pages, name="load-pages")
+    ahead.start()
+    try:
+        return Store(path)
+    finally:
+        ahead.join()
 
 
 def _require_accounts(host: str, folder: Path) -> None:
