@@ -21,7 +21,9 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from etl.accounts import FILE as ACCOUNTS
+from etl.briefing.issues import FILE as BRIEFINGS
 from etl.errors import StoreError, UsageError
+from etl.lake import read_lake
 from etl.lakefiles import (
     PIECE,
     copy_database,
@@ -31,7 +33,8 @@ from etl.lakefiles import (
     note_checksums,
     read_checksums,
 )
-from etl.store import CATALOGUE, STORE_FORMAT, Store
+from etl.move import copy_own_files, copy_store
+from etl.store import CATALOGUE, KEPT_FILE, STORE_FORMAT, Store
 
 MANIFEST = "manifest.json"
 KIND = "shequ-backup"
@@ -83,8 +86,10 @@ def back_up(folder: Path, target: Path, now: datetime | None = None) -> Backup:
         raise UsageError(f"没有“{target.absolute().parent}”这个文件夹。")
     if folder.absolute() in target.absolute().parents:
         raise UsageError("备份不要放在数据文件夹里：它坏了，备份也就没有了。请放到别的盘或 U 盘。")
-    if not (folder / CATALOGUE).is_file():
+    if not (folder / CATALOGUE).is_file() and not read_lake(folder).is_shared:
         raise StoreError(f"“{folder}”里没有数据，没有可备份的。")
+    if read_lake(folder).is_shared:
+        return _back_up_shared(folder, target, made_at)
     try:
         for _ in range(TRIES - 1):
             # Old states may be let go while they are copied: then a newer catalogue names fewer.
@@ -95,10 +100,23 @@ def back_up(folder: Path, target: Path, now: datetime | None = None) -> Backup:
         raise StoreError(f"备份没有写成：{_explain(error)}") from error
 
 
+def _back_up_shared(folder: Path, target: Path, made_at: datetime) -> Backup:
+    """The same of a shared store, by way of a store of one's own; nobody writes meanwhile."""
+    with tempfile.TemporaryDirectory(prefix="shequ-backup-") as scratch:
+        copy = Path(scratch) / "store"
+        copy.mkdir()
+        with Store(folder) as store, store.hold():
+            copy_store(store, copy)
+            copy_own_files(store, copy)
+        return back_up(copy, target, made_at)
+
+
 def _write(folder: Path, target: Path, made_at: datetime) -> Backup:
     with tempfile.TemporaryDirectory(prefix="shequ-backup-") as scratch:
         copies = _copy_databases(folder, Path(scratch))
         members = list(copies.items())
+        if (folder / KEPT_FILE).exists():
+            members.append((KEPT_FILE, folder / KEPT_FILE))
         snapshot = find_newest(copies[CATALOGUE])
         known = read_checksums(folder)
         for file in list_files(copies[CATALOGUE]):
@@ -120,6 +138,9 @@ def _write(folder: Path, target: Path, made_at: datetime) -> Backup:
 def _copy_databases(folder: Path, scratch: Path) -> dict[str, Path]:
     copies = {CATALOGUE: scratch / CATALOGUE}
     copy_database(folder / CATALOGUE, copies[CATALOGUE])
+    if (folder / BRIEFINGS).exists():
+        copies[BRIEFINGS] = scratch / BRIEFINGS
+        copy_database(folder / BRIEFINGS, copies[BRIEFINGS])
     if (folder / ACCOUNTS).exists():
         copies[ACCOUNTS] = scratch / ACCOUNTS
         copy_database(folder / ACCOUNTS, copies[ACCOUNTS])
@@ -245,7 +266,7 @@ def _read_manifest(archive: zipfile.ZipFile) -> dict[str, Any]:
 
 def _is_ours(name: str) -> bool:
     """Whether a name in a backup is one that belongs there: nothing leads out of the folder."""
-    if name in (CATALOGUE, ACCOUNTS):
+    if name in (CATALOGUE, ACCOUNTS, BRIEFINGS, KEPT_FILE):
         return True
     parts = name.split("/")
     is_plain = all(part not in ("", ".", "..") and "\\" not in part for part in parts)

@@ -61,6 +61,15 @@ class Lake:
         """What stands before the name of every file that this office puts in."""
         return f"{self.office}/" if self.office else ""
 
+    def mark(self, question: str) -> str:
+        """Under what an answer of this office is kept: another's may mean something else by it."""
+        return f"{self.office}\t{question}" if self.office else question
+
+    def split_mark(self, marked: str) -> tuple[str, str]:
+        """Whose answer is kept under that, and to what."""
+        office, tab, question = marked.partition("\t")
+        return (office, question) if tab else ("", marked)
+
     def tell_place(self) -> str:
         """Where the data are, as a person is told: no password, no key."""
         if not self.is_shared:

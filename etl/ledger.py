@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from etl.check import Issue
+from etl.ddl import literal
 from etl.questions import mark_list
 from etl.report import SheetReport
 from etl.store import Writer
@@ -101,9 +102,10 @@ class Ledger:
 
     def _drop_mended(self) -> bool:
         """Drop rows of other sheets that were in quarantine under a key that has now come in."""
+        prefix = literal(self.writer.lake.prefix)
         waiting = self.writer.rows(
             'SELECT DISTINCT "table", key, file, sheet, cells FROM lake.quarantine '
-            "WHERE key IS NOT NULL "
+            f"WHERE key IS NOT NULL AND (NOT contains(file, '/') OR starts_with(file, {prefix})) "
             "AND (file, sheet) NOT IN (SELECT (file, sheet) FROM origins)"
         )
         has_news = False

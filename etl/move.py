@@ -63,7 +63,7 @@ def move(source: Path, target: Path, progress: Progress = be_silent) -> Moved:
         try:
             with _prepare(to_lake) as folder:
                 moved = copy_store(old, folder, progress)
-                _copy_own_files(old, folder)
+                copy_own_files(old, folder)
         except (ShequError, OSError) as error:
             said = str(error) if isinstance(error, ShequError) else f"{error.strerror}。"
             raise StoreError(f"没有搬成，原来的数据没有变动：{said}") from error
@@ -215,7 +215,7 @@ def _take_back(target: Lake) -> None:
             begun.forget_arrival()
 
 
-def _copy_own_files(source: Store, folder: Path) -> None:
+def copy_own_files(source: Store, folder: Path) -> None:
     """What belongs to the machine: accounts with the audit, and issued briefings."""
     for name in (ACCOUNTS, BRIEFINGS):
         if (source.path / name).exists():

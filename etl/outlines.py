@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import geopandas as gpd
@@ -38,6 +39,7 @@ def land_layer(
     report.rows_changed = fates.count("changed")
     report.rows_unchanged = fates.count("unchanged")
     fresh = arriving[np.array([fate != "unchanged" for fate in fates], dtype=bool)]
+    _require_own(writer, fresh["place_id"], stored)
     writer.execute(
         "DELETE FROM lake.core_boundaries WHERE level = ? AND place_id IN "
         "(SELECT unnest(?::VARCHAR[]))",
@@ -47,6 +49,18 @@ def land_layer(
         writer.touch_everything()
     writer.append_shapes(BOUNDARIES, fresh.assign(compound_id=fresh["stated_compound"]))
     return len(fresh) > 0
+
+
+def _require_own(writer: Writer, keys: Iterable[str], stored: gpd.GeoDataFrame) -> None:
+    """Refuse to put a shape in the place of another office's. Raises AccessError."""
+    others, prefix = writer.foreign_compounds(), writer.lake.prefix
+    for key in keys if prefix else ():
+        known = stored.loc[[key]] if key in stored.index else stored.iloc[:0]
+        for file, compound in zip(known["file"], known["compound_id"], strict=True):
+            if compound in others or ("/" in file and not file.startswith(prefix)):
+                writer.refuse_taken("边界", key, file)
+        if key in others:
+            writer.refuse_taken("边界", key, f"{others[key]}/")
 
 
 def _tell(shapes: gpd.GeoDataFrame) -> list[tuple[Any, ...]]:
@@ -73,6 +87,7 @@ def settle_outlines(writer: Writer, profile: Profile) -> None:
     registered = read_compounds(writer, profile, with_shapes=False)
     everyone = read_compounds(writer, profile)
     shapes = writer.shapes("core_boundaries")
+    shapes = shapes[~shapes["compound_id"].isin(writer.foreign_compounds())]
     for level, key, known, own in zip(
         shapes["level"], shapes["place_id"], shapes["compound_id"], shapes["name"], strict=True
     ):

@@ -26,11 +26,16 @@ MIN_ROWS = 30
 def read_compounds(writer: Writer, profile: Profile, with_shapes: bool = True) -> Names:
     """The names by which compounds are known, to the register or to boundaries too."""
     compounds = Names(profile.aliases)
+    others = writer.foreign_compounds()
     register = "SELECT compound_id, name, old_name FROM lake.core_compounds"
     for identifier, name, old_name in writer.rows(register):
+        if identifier in others:
+            continue
         compounds.add(identifier, [name], old_names=[old_name])
     shapes = "SELECT DISTINCT compound_id, name FROM lake.core_boundaries WHERE level = 'compound'"
     for identifier, name in writer.rows(shapes) if with_shapes else []:
+        if identifier in others:
+            continue
         compounds.add(identifier, [name])
     return compounds
 
@@ -39,10 +44,14 @@ def read_names(writer: Writer, profile: Profile) -> dict[str, Names]:
     """The names by which compounds, organizations and matters are known."""
     organizations, matters = Names(), Names()
     for identifier, name in writer.rows(
-        "SELECT organization_id, name FROM lake.core_organizations"
+        "SELECT organization_id, name FROM lake.core_organizations o "
+        f"WHERE NOT {writer.is_foreign('organizations', 'o')}"
     ):
         organizations.add(identifier, [name])
-    for identifier, name in writer.rows("SELECT matter_id, title FROM lake.core_matters"):
+    for identifier, name in writer.rows(
+        "SELECT matter_id, title FROM lake.core_matters m "
+        f"WHERE NOT {writer.is_foreign('matters', 'm')}"
+    ):
         matters.add(identifier, [name])
     return {
         "compounds": read_compounds(writer, profile),

@@ -39,7 +39,7 @@ from etl.names import Names
 from etl.outlines import find_extent, land_layer, rename_compound, settle_outlines
 from etl.place import bring_to_wgs84, place_complaints, read_names
 from etl.privacy import mask_text
-from etl.profile import Profile
+from etl.profile import Profile, parse_profile
 from etl.questions import FULL, LIST, NAME, Answer, Answers, Choice, mark_list
 from etl.raw import (
     RawRows,
@@ -370,6 +370,7 @@ class Refresh:
         ahead = ahead or self._write_ahead(arrival)
         checked = checked or self._check(arrival)
         if checked.table.name == "compounds":
+            self._fill_community(checked)
             self._adopt_ids(checked)
         if checked.table.numbered_yearly:
             self._tell_years_apart(checked, arrival)
@@ -474,9 +475,17 @@ class Refresh:
                 held = []
         self.writer.keep_raw(match.table, arrival.origin, held)
 
+    def _fill_community(self, checked: Checked) -> None:
+        """Compounds of an office that looks after one community are that community's."""
+        communities = self.writer.lake.communities
+        if len(communities) == 1:
+            stated = checked.rows.get("community", pa.nulls(len(checked.row_numbers), pa.string()))
+            checked.rows["community"] = stated.fill_null(communities[0])
+
     def _adopt_ids(self, checked: Checked) -> None:
         """A compound that went by its name goes by the id that the register now gives it."""
         known = {key for (key,) in self.writer.rows("SELECT compound_id FROM lake.core_compounds")}
+        known -= self.writer.foreign_compounds().keys()
         ids, names = (checked.rows[name].to_pylist() for name in ("compound_id", "name"))
         for new, name in zip(ids, names, strict=True):
             if name in known and new != name and new not in known:
@@ -515,6 +524,11 @@ class Refresh:
             f"这个{key.label}在别的表里已用于另一件（{fixed}不同），"
             "可能是各表各自从头编号；请改成不重复的编号"
         )
+        if self.writer.lake.office:
+            problem = (
+                f"这个{key.label}在别的表里或别的单位已用于另一件，"
+                "可能是各自从头编号；请改成不重复的编号（例如前面加本社区的简称）"
+            )
         place = arrival.matches[0].columns.get(key.name, [0])[0]
         keys = checked.rows[key.name].to_pylist()
         where_of = {written: place for place, written in enumerate(keys)}
@@ -743,7 +757,7 @@ class Refresh:
         self.progress(0.8, "定位")
         place_complaints(self.writer)
         self.progress(0.9, "计算")
-        publish_figures(self.writer, self.profile)
+        publish_figures(self.writer, self._common_profile())
         self._name_unplaced()
         self._remember_profile()
         if self.report.is_dry_run:
@@ -773,9 +787,16 @@ class Refresh:
                 more = f"等 {len(names)} 个小区" if len(names) > NAMED_PLACES else ""
                 self.report.warnings.append(f"{'、'.join(names[:NAMED_PLACES])}{more}{words}。")
 
+    def _common_profile(self) -> Profile:
+        """The settings by which figures are made: of a lake of many offices no single one's."""
+        remembered = self.writer.setting("profile")
+        return parse_profile(remembered) if self.writer.lake.office and remembered else self.profile
+
     def _has_new_profile(self) -> bool:
         """Whether other settings were given than those the figures were made with."""
         remembered = self.writer.setting("profile") or ""
+        if self.writer.lake.office and remembered:
+            return False
         has_data = any(reading.sheets or reading.layers for reading in self.readings)
         return (
             bool(self.profile.text)
@@ -784,8 +805,9 @@ class Refresh:
         )
 
     def _remember_profile(self) -> None:
-        if self.profile.text:
-            self.writer.set_setting("profile", self.profile.text)
+        text = self._common_profile().text
+        if text:
+            self.writer.set_setting("profile", text)
 
     def _remember_answers(self, answers: list[Answer]) -> bool:
         """Keep answers for the next time; whether any is new."""
@@ -793,8 +815,11 @@ class Refresh:
             (k, q): a
             for k, q, a in self.writer.rows("SELECT kind, question, answer FROM lake.answers")
         }
+        mark = self.writer.lake.mark
         fresh = {
-            (a.kind, a.key): a.answer for a in answers if known.get((a.kind, a.key)) != a.answer
+            (a.kind, mark(a.key)): a.answer
+            for a in answers
+            if known.get((a.kind, mark(a.key))) != a.answer
         }
         for kind, key in fresh:
             self.writer.execute(

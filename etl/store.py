@@ -37,14 +37,14 @@ from etl.ddl import (
     plain_columns,
     quote,
 )
-from etl.errors import StoreAgainError, StoreBusyError, StoreError
+from etl.errors import AccessError, StoreAgainError, StoreBusyError, StoreError
 from etl.failures import explain_opening, explain_waiting, explain_writing, is_locked
 from etl.lake import LAKE_FILE, Lake, read_lake, storage_keys
 from etl.lakefiles import LakeFile, copy_apart, drop_checksums, note_checksums, read_files
 from etl.profile import Profile
 from etl.raw import RawRows
 from etl.table import Table
-from etl.tables import TABLES
+from etl.tables import BY_NAME, TABLES
 from etl.tables.outputs import OUTPUTS
 from etl.tables.records import FILES, PAST_STATES, QUARANTINE, RAW_ROWS, RECORDS
 
@@ -511,11 +511,16 @@ class Store:
 
     def answers(self) -> list[tuple[str, str, str]]:
         """What people have answered so far: kind, question, answer."""
+        rows = self._rows("SELECT kind, question, answer FROM lake.answers ORDER BY kind, question")
+        told = [
+            (str(kind), *self.lake.split_mark(question), str(answer))
+            for kind, question, answer in rows
+        ]
+        # What was answered before the data came to be shared holds for all.
         return [
-            (str(kind), str(question), str(answer))
-            for kind, question, answer in self._rows(
-                "SELECT kind, question, answer FROM lake.answers ORDER BY kind, question"
-            )
+            (kind, key, said)
+            for kind, office, key, said in told
+            if office in ("", self.lake.office)
         ]
 
     def hashes(self) -> set[str]:
@@ -1120,6 +1125,7 @@ class Writer:
         come `again` on a later sheet are left to it.
         """
         self._stage(table, rows, stated, profile)
+        self._require_own(table)
         self._judge_fates(table, origin, again)
         gone, held = self._find_gone(table, origin) if self.has_records(origin) else ([], 0)
         changes, changed_cells = self._list_changes(table)
@@ -1153,6 +1159,73 @@ class Writer:
                 [*origin, self.snapshot],
             )
         return landed
+
+    # -- what is another office's ----------------------------------------------------------
+
+    def foreign_compounds(self) -> dict[str, str]:
+        """The compounds that this office may not write, each with its community."""
+        if not self.lake.office:
+            return {}
+        rows = self.rows(
+            "SELECT compound_id, community FROM lake.core_compounds "
+            "WHERE community NOT IN (SELECT unnest(?::VARCHAR[]))",
+            [list(self.lake.communities)],
+        )
+        return {str(identifier): str(community) for identifier, community in rows}
+
+    def is_foreign(self, table: str, alias: str) -> str:
+        """The condition that a row of a table is another office's: its compound's, or its sheet's."""
+        if not self.lake.office:
+            return "false"
+        own = ", ".join(map(literal, self.lake.communities))
+        if table == "compounds":
+            return f"coalesce({alias}.community NOT IN ({own}), false)"
+        is_elsewhere = f"contains({alias}.file, '/')"
+        if any(c.name == "compound_id" for c in BY_NAME[table].stored):
+            is_elsewhere = (
+                f"({alias}.compound_id IN (SELECT compound_id FROM lake.core_compounds "
+                f"WHERE community NOT IN ({own})) OR {alias}.compound_id IS NULL AND {is_elsewhere})"
+            )
+        return f"(NOT starts_with({alias}.file, {literal(self.lake.prefix)}) AND {is_elsewhere})"
+
+    def _require_own(self, table: Table) -> None:
+        """Refuse a sheet with compounds of communities that this office does not look after.
+
+        Raises
+        ------
+        AccessError
+            A compound is said to be of another community, or its id is another office's already.
+        """
+        if not self.lake.office:
+            return
+        own = "、".join(self.lake.communities)
+        if table.name == "compounds":
+            others = self.rows(
+                "SELECT name, community FROM staging "
+                "WHERE community IS NULL OR community NOT IN (SELECT unnest(?::VARCHAR[])) LIMIT 1",
+                [list(self.lake.communities)],
+            )
+            for name, community in others:
+                said = f"写的是“{community}”" if community else "没有写"
+                raise AccessError(
+                    f"小区“{name}”的所属社区{said}，“{self.lake.office}”只能更新 {own} 的。"
+                    "请改好所属社区，或由那个社区更新。数据没有变动。"
+                )
+        if table.name == "compounds" or len(table.key) > 1:
+            taken = self.rows(
+                f"SELECT {_key_text(table, 'k')}, k.file FROM known k "
+                f"WHERE {self.is_foreign(table.name, 'k')} LIMIT 1"
+            )
+            for key, file in taken:
+                self.refuse_taken(table.label, str(key), str(file))
+
+    def refuse_taken(self, label: str, key: str, file: str) -> None:
+        """Say that an id is another office's. Raises AccessError."""
+        whose = file.split("/")[0] if "/" in file else "别的社区"
+        raise AccessError(
+            f"《{label}》的编号“{key}”已由“{whose}”使用，“{self.lake.office}”不能改它。"
+            "各单位的编号不能相同，请换一个（例如前面加本社区的简称）。数据没有变动。"
+        )
 
     def _follow_moved(self, table: Table, origin: tuple[str, str]) -> np.ndarray:
         """Point rows that stand elsewhere on their sheet now to where they stand; the new numbers."""
@@ -1269,7 +1342,8 @@ class Writer:
             f"CREATE OR REPLACE TEMP TABLE judged AS SELECT {own}, m.row, "
             f"CASE WHEN {waits} THEN 'unchanged' "
             f"WHEN k.{quote(table.key[0])} IS NULL THEN 'new' "
-            f"WHEN (k.file, k.sheet) <> (?, ?) AND ({other or 'false'}) THEN 'conflict' "
+            f"WHEN (k.file, k.sheet) <> (?, ?) AND ({other or 'false'}) "
+            f"OR k.file IS NOT NULL AND {self.is_foreign(table.name, 'k')} THEN 'conflict' "
             f"WHEN {differs} THEN 'changed' ELSE 'unchanged' END AS fate "
             f"FROM merged m LEFT JOIN known k USING ({keys})",
             [*origin],

@@ -17,6 +17,7 @@ from etl.profile import load_profile
 from etl.refresh import refresh
 from etl.report import Report
 from etl.store import Store
+from tests.backends import write_lake
 from tests.servers import PASSWORD, Objects, Postgres
 
 ROOT = Path(__file__).parents[1]
@@ -28,6 +29,7 @@ settings.register_profile("steady", derandomize=True, database=None, deadline=No
 settings.load_profile("steady")
 
 WriteXlsx = Callable[..., Path]
+MakeLake = Callable[..., Path]
 
 
 def write_workbook(path: Path, sheets: Mapping[str, Sequence[Sequence[Any]]]) -> Path:
@@ -116,6 +118,19 @@ def postgres() -> Iterator[Postgres]:
         server.start()
         patch.setenv("PGPASSWORD", PASSWORD)
         yield server
+
+
+@pytest.fixture
+def make_lake(postgres: Postgres, tmp_path: Path) -> MakeLake:
+    """Makes a folder that names a catalogue and data of its own, or those that are given."""
+
+    def make(name: str = "store", database: str = "", data: Path | None = None, **more: object) -> Path:  # fmt: skip
+        place = data or tmp_path / f"{name}-data"
+        place.mkdir(exist_ok=True)
+        address = postgres.address(database or postgres.make_database())
+        return write_lake(tmp_path / name, address, str(place), **more)
+
+    return make
 
 
 @pytest.fixture(scope="session")

@@ -39,7 +39,8 @@ def _open_press(path: str, snapshot: int) -> Press:
         return load.open_store(path).query(sql)
 
     source = Source(
-        read, lambda: load.shapes(build), query, load.profile(), snapshot, Path(path)
+        read, lambda: load.shapes(build), query, load.profile(), snapshot, Path(path),
+        load.open_store(path).keep_state,
     )  # fmt: skip
     return Press(source)
 

@@ -59,7 +59,10 @@ def be_silent(_share: float, _words: str) -> None:
 
 @dataclass(frozen=True)
 class Source:
-    """Where a briefing reads: the tables and shapes of a snapshot, and the store's own SELECT."""
+    """Where a briefing reads: the tables and shapes of a snapshot, and the store's own SELECT.
+
+    `keep` has a snapshot kept whatever its age, since what is issued stands on it.
+    """
 
     read: Reader
     read_shapes: Callable[[], gpd.GeoDataFrame]
@@ -67,6 +70,7 @@ class Source:
     profile: Profile
     snapshot: int
     folder: Path
+    keep: Callable[[int, str], None]
 
 
 def open_source(store: Store, profile: Profile) -> Source | None:
@@ -81,7 +85,7 @@ def open_source(store: Store, profile: Profile) -> Source | None:
             kept[name] = store.frame(name)
         return kept[name]
 
-    return Source(read, store.shapes, store.query, profile, snapshot, store.path)
+    return Source(read, store.shapes, store.query, profile, snapshot, store.path, store.keep_state)
 
 
 @dataclass(frozen=True)
@@ -206,6 +210,7 @@ class Press:
             papers[f"{name_paper(briefing, 'template', number[2])}.docx"] = held
         progress(len(forms) / (len(forms) + 1), TRACE)
         papers[name_trace(briefing, number[2])] = self.trace(briefing.figures)
+        self.source.keep(scope.snapshot, number[0])
         kept = self.issues.add(
             scope, number, fingerprint, remarks, changes, briefing.figures, papers, who
         )

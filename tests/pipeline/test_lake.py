@@ -6,7 +6,7 @@ import json
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,26 +19,12 @@ from etl.lake import LAKE_FILE, read_lake, storage_keys
 from etl.refresh import refresh
 from etl.store import OWNER_FILE, Store
 from tests.backends import write_lake
-from tests.conftest import WriteXlsx, write_workbook
+from tests.conftest import MakeLake, WriteXlsx, write_workbook
 from tests.servers import PASSWORD, Objects, Postgres
 
 REGISTER = [["小区编号", "小区名称", "小区类型", "总户数"], ["T01", "甲园", "商品房", 100]]
 HEAD = ["工单编号", "受理时间", "诉求类别", "小区", "诉求内容"]
 FIRST = 3  # the snapshot of the first refresh; the tables are made before
-MakeLake = Callable[..., Path]
-
-
-@pytest.fixture
-def make_lake(postgres: Postgres, tmp_path: Path) -> MakeLake:
-    """Makes a folder that names a catalogue and data of its own, or those that are given."""
-
-    def make(name: str = "store", database: str = "", data: Path | None = None, **more: object) -> Path:  # fmt: skip
-        place = data or tmp_path / f"{name}-data"
-        place.mkdir(exist_ok=True)
-        address = postgres.address(database or postgres.make_database())
-        return write_lake(tmp_path / name, address, str(place), **more)
-
-    return make
 
 
 @pytest.fixture(scope="module")
