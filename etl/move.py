@@ -67,9 +67,6 @@ def move(source: Path, target: Path, progress: Progress = be_silent) -> Moved:
         except (ShequError, OSError) as error:
             said = str(error) if isinstance(error, ShequError) else f"{error.strerror}。"
             raise StoreError(f"没有搬成，原来的数据没有变动：{said}") from error
-        except BaseException:
-            # Broken off by hand: what was begun is taken away, the source was only read.
-            raise
         old.retire(str(target))
     progress(1.0, "完成")
     return moved
