@@ -24,7 +24,7 @@ from etl.errors import ShequError, StoreError, UsageError
 from etl.lake import LAKE_FILE, OBJECTS, Lake, read_lake, storage_keys
 from etl.lakefiles import PIECE, copy_database, note_checksums
 from etl.reading import Progress, be_silent
-from etl.store import OWNER_FILE, Store
+from etl.store import OWNER_FILE, WRITER_NOTE, Store
 
 # Where the files are while they are copied, and while both sides are compared.
 COPIED, COMPARED = 0.6, 0.95
@@ -79,8 +79,9 @@ def _require_fit(source: Lake, target: Lake) -> None:
         raise UsageError(
             f"“{target.folder}”里没有 {LAKE_FILE}，两边都是普通文件夹：请用 shequ backup 和 shequ restore。"
         )
-    strangers = [] if not target.folder.is_dir() else [p.name for p in target.folder.iterdir()]
-    if others := [name for name in strangers if name not in (LAKE_FILE,)]:
+    found = [path.name for path in target.folder.iterdir()] if target.folder.is_dir() else []
+    # Who was writing is noted beside a lake that somebody looked at before.
+    if others := [name for name in found if name not in (LAKE_FILE, WRITER_NOTE)]:
         raise UsageError(
             f"“{target.folder}”不是空的（里面有 {others[0]}），不覆盖。请另指一个文件夹。"
         )

@@ -57,6 +57,8 @@ _METADATA = "__ducklake_metadata_lake"  # the catalogue's own tables
 OWN_FILES = ("writer.", "data", "access.", "briefings.", CATALOGUE, LAKE_FILE)
 # In the data of a shared store: whose they are, so that no two catalogues ever share them.
 OWNER_FILE = "shequ-lake.csv"
+# Who is writing, or was the last to.
+WRITER_NOTE = "writer.who"
 # Stands in a folder whose data were moved, and says where to.
 MOVED_FILE = "writer.moved"
 # The states on which other offices' briefings stand, in a folder that was once a shared store.
@@ -933,13 +935,13 @@ class Store:
     def _note_who(self, who: str) -> None:
         """Say beside the lock who holds it; where that cannot be written the refresh says why."""
         with suppress(OSError):
-            (self.path / "writer.who").write_text(
+            (self.path / WRITER_NOTE).write_text(
                 f"{who or '有人'}（{datetime.now():%H:%M} 开始）", encoding="utf-8"
             )
 
     def _read_who(self) -> str:
         try:
-            return (self.path / "writer.who").read_text(encoding="utf-8") or "有人"
+            return (self.path / WRITER_NOTE).read_text(encoding="utf-8") or "有人"
         except (OSError, UnicodeDecodeError):
             return "有人"
 
