@@ -182,7 +182,7 @@ def test_what_is_not_empty_is_not_written_over(
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "照片.jpg").write_bytes(b"x")
     for target, said in (
-        (tmp_path / "full", "两边都是普通文件夹"),
+        (tmp_path / "plain", "两边都是普通文件夹"),
         (source, "另一个文件夹"),
         (write_lake(tmp_path / "full", "postgresql://a@b/c", "/d"), "照片.jpg"),
     ):
