@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 from hypothesis import settings
 from openpyxl import Workbook
 
@@ -44,15 +46,35 @@ def write_workbook(path: Path, sheets: Mapping[str, Sequence[Sequence[Any]]]) ->
     return path
 
 
+def make_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
+    """What the first worker of a run that asks for it makes, for all of them."""
+    shared = factory.getbasetemp()
+    shared = shared.parent if os.environ.get("PYTEST_XDIST_WORKER") else shared
+    path = shared / name
+    with FileLock(shared / f"{name}.lock"):
+        if not path.exists():
+            half = shared / f"{name}.half"
+            shutil.rmtree(half, ignore_errors=True)
+            make(half)
+            half.rename(path)
+    return path
+
+
 @pytest.fixture(scope="session")
 def sample_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store loaded with the sample. Shared by the whole run: read it, never write to it."""
-    path = tmp_path_factory.mktemp("sample") / "store"
-    store = Store(path)
-    report = refresh(store, [SAMPLE], who="测试")
-    store.close()
-    assert report.snapshot is not None
-    return path
+
+    def make(path: Path) -> None:
+        with Store(path) as store:
+            assert refresh(store, [SAMPLE], who="测试").snapshot is not None
+
+    return make_once(tmp_path_factory, "sample-store", make)
+
+
+@pytest.fixture(scope="session")
+def blank_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store in which nothing was ever published, to be copied: to make one takes a second."""
+    return make_once(tmp_path_factory, "blank-store", lambda path: Store(path).close())
 
 
 @pytest.fixture
@@ -62,8 +84,11 @@ def sample_copy(sample_store: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def empty_store(tmp_path: Path) -> Store:
+def empty_store(request: pytest.FixtureRequest, tmp_path: Path, blank_store: Path) -> Store:
     """A new store."""
+    told = getattr(request.node, "callspec", None)
+    if told is None or told.params.get("backend", "folder") == "folder":
+        shutil.copytree(blank_store, tmp_path / "store")
     return Store(tmp_path / "store")
 
 

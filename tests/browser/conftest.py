@@ -103,7 +103,10 @@ def wait_for(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
 @pytest.fixture(scope="session")
 def sample_server(sample_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The sample, for tests that only look."""
-    with serve(sample_store, tmp_path_factory.mktemp("server") / "log") as address:
+    folder = tmp_path_factory.mktemp("server")
+    # Visits are written down beside the data, and other workers look at the same sample.
+    store = Path(shutil.copytree(sample_store, folder / "store"))
+    with serve(store, folder / "log") as address:
         yield address
 
 

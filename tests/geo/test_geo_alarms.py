@@ -252,6 +252,7 @@ def test_holm_by_hand():
     assert adjust_by_holm(np.empty(0)).size == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scenario", QUIET, ids=lambda scenario: scenario.name)
 def test_false_alarms_stay_below_five_per_cent(scenario):
     alarms = [
