@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,12 @@ from tests.conftest import ROOT, WriteXlsx
 
 COMPOUNDS = [["小区名称", "小区类型", "总户数"], ["甲园", "商品房", 100]]
 BAD = [["小区名称", "小区类型", "总户数"], ["甲园", "商品房", 100], ["乙院", "老旧", "很多"]]
+
+
+@pytest.fixture(autouse=True)
+def made_already(tmp_path: Path, blank_store: Path) -> None:
+    """The store of each test, which the first command would make just so."""
+    shutil.copytree(blank_store, tmp_path / "store")
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from etl.refresh import refresh
 from etl.report import Report
 from etl.store import Store
 from tests.backends import backend  # noqa: F401
-from tests.conftest import WriteXlsx
+from tests.conftest import WriteXlsx, write_workbook
 
 REGISTER = [
     ["小区编号", "小区名称", "小区类型", "总户数", "常住人口"],
@@ -30,10 +31,17 @@ def complaint(number: str, compound: str = "翠屏家园", day: int = 3) -> list
     return [number, f"2026-01-{day:02d}", "停车管理", compound, f"乱停{number}"]
 
 
+@pytest.fixture(scope="module")
+def made_once(tmp_path_factory: pytest.TempPathFactory, backend: str) -> Path:  # noqa: F811
+    folder = tmp_path_factory.mktemp(f"office-{backend}")
+    with Store(folder / "store") as made:
+        refresh(made, [write_workbook(folder / "台账.xlsx", {"小区台账": REGISTER})])
+    return made.path
+
+
 @pytest.fixture
-def office(empty_store: Store, write_xlsx: WriteXlsx) -> Store:
-    refresh(empty_store, [write_xlsx("台账.xlsx", 小区台账=REGISTER)])
-    return empty_store
+def office(made_once: Path, copy_store: Callable[[Path], Store]) -> Store:
+    return copy_store(made_once)
 
 
 def kinds(report: Report) -> list[str]:
