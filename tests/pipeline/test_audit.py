@@ -97,7 +97,8 @@ def run(store: Path, out: Path, do: Do, patch: pytest.MonkeyPatch) -> list[Event
 
 def test_every_command_is_known_here() -> None:
     (commands,) = [a for a in build_parser()._actions if a.dest not in ("help",)]
-    listed = {*WRITTEN, *SILENT, "serve", "restore"}
+    # A store that is moved says so where it then is: tests/pipeline/test_move.py.
+    listed = {*WRITTEN, *SILENT, "serve", "restore", "move"}
     assert set(commands.choices) == listed  # type: ignore[arg-type]
 
 
