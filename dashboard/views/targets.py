@@ -15,6 +15,7 @@ from dashboard.reasons import tell_action, tell_reasons
 from dashboard.words import name_value, say
 
 FIRST, REASONS_SHOWN, ACTIONS_SHOWN = 5, 4, 1
+MOST_OTHERS = 100
 
 
 def show_targets(targets: pd.DataFrame) -> None:
@@ -30,9 +31,15 @@ def show_targets(targets: pd.DataFrame) -> None:
         _show_target(row)
     others = ranked.iloc[FIRST:]
     if len(others):
-        with st.expander(say("targets.more", count=len(others))):
-            for row in others.head(100).itertuples():
-                _show_target(row)
+        # Of thousands of compounds these are many pieces: they are sent when they are asked for.
+        more = st.expander(
+            say("targets.more", count=len(others)), key=f"targets-more.{choice.mark()}",
+            on_change="rerun",
+        )  # fmt: skip
+        if more.open:
+            with more:
+                for row in others.head(MOST_OTHERS).itertuples():
+                    _show_target(row)
 
 
 def _show_target(row: Any) -> None:

@@ -6,6 +6,7 @@ office reads the briefing and asks where a number comes from.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,10 @@ def test_a_leader_sees_what_to_do_where_to_go_and_why(visit: Visitor, sample_ser
     # Where to go first, and why: on the map, by name or by a finger.
     page.goto(f"{sample_server}/map")
     visitor.find_map(page)
+    first = page.get_by_role("button", name=re.compile(r"^第 \d+ "))
+    expect(first).to_have_count(5)
+    page.get_by_text("其余 11 个小区").click()
+    expect(first).to_have_count(16)
     press(page, "第 1 Q小区")
     expect(page.get_by_text("投诉率是全社区的 2.8 倍").first).to_be_visible()
     page.wait_for_url("**at=T14*")
