@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from openpyxl import Workbook
 
+from dashboard.words import WORDS
 from etl.accounts import FILE, Accounts, Event
 from etl.cli import build_parser, main
 from etl.refresh import user_name
@@ -100,6 +101,12 @@ def test_every_command_is_known_here() -> None:
     # A store that is moved says so where it then is: tests/pipeline/test_move.py.
     listed = {*WRITTEN, *SILENT, "serve", "restore", "move"}
     assert set(commands.choices) == listed  # type: ignore[arg-type]
+
+
+def test_the_audit_has_a_word_for_whatever_is_written_down() -> None:
+    said = {what for _, expected in WRITTEN.values() for what, _ in expected}
+    for what in (*said, "restore", "move", "sign_in", "sign_out", "sign_in_failed"):
+        assert f"audit.what.{what}" in WORDS, what
 
 
 @pytest.mark.parametrize("command", WRITTEN)
