@@ -25,6 +25,7 @@ from dashboard.map.colouring import Band, Colouring, colour_compounds
 from dashboard.map.density import Surface
 from dashboard.map.legend import draw_legend
 from dashboard.map.palette import Look
+from tests.pages import Open
 
 HOSTILE = [
     "<script>window.ran = 1</script>",
@@ -375,3 +376,10 @@ def test_the_tooltip_of_a_self_organization_tells_its_stage() -> None:
     assert not any(
         "发展阶段" in line for line in layers.write_spec(drawing)["organizations"][0]["lines"]
     )
+
+
+def test_the_picker_of_the_map_hears_how_a_name_sounds(open_page: Open) -> None:
+    page = open_page("map")
+    options = page.selectbox(key="pick.").options
+    assert len(options) == 16
+    assert "翠屏家园 · cui ping jia yuan" in options
