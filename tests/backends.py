@@ -43,7 +43,9 @@ class Shared:
 
     def read_lake(self, folder: Path) -> Lake:
         """What `etl.lake.read_lake` says, of a folder that was made to name a store of its own."""
-        if folder not in self._databases and not (folder / store.CATALOGUE).exists():
+        is_common = folder.suffix == ".half"  # made once for all workers, each with its own server
+        is_known = folder in self._databases or (folder / store.CATALOGUE).exists()
+        if not is_known and not is_common:
             named = folder / LAKE_FILE
             self._make(folder, tomllib.loads(named.read_text("utf-8")) if named.exists() else {})
         return lake.read_lake(folder)
