@@ -77,6 +77,7 @@ def read_whole(folder: Path) -> dict[object, object]:
     return told
 
 
+@pytest.mark.slow
 def test_there_and_back_every_table_at_every_snapshot_is_the_same(
     source: Path, make_lake: MakeLake, tmp_path: Path
 ) -> None:
