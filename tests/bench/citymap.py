@@ -23,6 +23,7 @@ from tests.bench.dashboard import (
     FLAGS,
     FRAME,
     PAINTED,
+    count_bytes,
     find_chromium,
     open_page,
     run_server,
@@ -54,18 +55,7 @@ def prepare_stores(folder: Path, compounds: int, complaints: int) -> tuple[Path,
 def measure_opening(browser: Browser, address: str) -> tuple[float, float]:
     """Seconds from asking for the page to the painted map for a new visitor, and the kB for it."""
     page = open_page(browser)
-    session = page.context.new_cdp_session(page)
-    session.send("Network.enable")
-    received = [0.0]
-
-    def add(length: float) -> None:
-        received[0] += length
-
-    session.on("Network.loadingFinished", lambda told: add(told.get("encodedDataLength") or 0))
-    session.on(
-        "Network.webSocketFrameReceived",
-        lambda told: add(len(told["response"]["payloadData"]) * 3 / 4),
-    )
+    received = count_bytes(page)
     began = time.perf_counter()
     page.goto(f"{address}/map")
     page.frame_locator(FRAME).locator(PAINTED).wait_for()

@@ -146,7 +146,7 @@ def measure_clicks(browser: Browser, store: Path, folder: Path, turns: int) -> d
         page.goto(f"{address}/map")
         frame = page.frame_locator(FRAME)
         frame.locator(PAINTED).wait_for()
-        received = _count_bytes(page)
+        received = count_bytes(page)
         seconds, sizes = [], []
         for turn in range(turns + len(OVERLAYS)):
             before = _read_mark(page)
@@ -168,7 +168,7 @@ def measure_clicks(browser: Browser, store: Path, folder: Path, turns: int) -> d
     }  # fmt: skip
 
 
-def _count_bytes(page: Page) -> list[int]:
+def count_bytes(page: Page) -> list[int]:
     """Bytes received from now on, those of the socket included; a list of one, which grows."""
     total = [0]
     session = page.context.new_cdp_session(page)
