@@ -156,6 +156,7 @@ def test_answers_that_no_longer_make_sense_are_passed_over() -> None:
     assert applied.columns["complaints"] == {"来路": "channel"}
 
 
+@pytest.mark.own_folder
 def test_a_disk_without_locks_is_said(
     office: Store, write_xlsx: WriteXlsx, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -401,6 +401,7 @@ def test_a_store_of_a_newer_version_is_refused(community: Store) -> None:
         Store(community.path)
 
 
+@pytest.mark.own_folder
 def test_a_folder_of_other_things_is_never_used_as_a_store(tmp_path: Path) -> None:
     (tmp_path / "照片.jpg").write_bytes(b"x")
     with pytest.raises(StoreError, match="不是空文件夹"):
