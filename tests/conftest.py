@@ -61,8 +61,8 @@ def make_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path],
 
 
 @pytest.fixture(scope="session")
-def sample_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A store loaded with the sample. Shared by the whole run: read it, never write to it."""
+def untouched_sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store loaded with the sample, to be copied: nobody may even look into this one."""
 
     def make(path: Path) -> None:
         with Store(path) as store:
@@ -72,15 +72,21 @@ def sample_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def sample_store(untouched_sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store loaded with the sample. Shared by many tests: read it, never write to it."""
+    return Path(shutil.copytree(untouched_sample, tmp_path_factory.mktemp("sample") / "store"))
+
+
+@pytest.fixture(scope="session")
 def blank_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store in which nothing was ever published, to be copied: to make one takes a second."""
     return make_once(tmp_path_factory, "blank-store", lambda path: Store(path).close())
 
 
 @pytest.fixture
-def sample_copy(sample_store: Path, tmp_path: Path) -> Path:
+def sample_copy(untouched_sample: Path, tmp_path: Path) -> Path:
     """A copy of the sample's store that a test may write to."""
-    return Path(shutil.copytree(sample_store, tmp_path / "store"))
+    return Path(shutil.copytree(untouched_sample, tmp_path / "store"))
 
 
 @pytest.fixture
