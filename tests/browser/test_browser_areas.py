@@ -39,6 +39,8 @@ def test_a_city_is_gone_into_and_out_of(visit: Visitors, city_server: str, size:
     # The first district is larger than a screen of compounds: its streets come next.
     frame.locator('[data-compound="区0000"]').click(force=True)
     expect(page.get_by_text("按街道汇总")).to_be_visible()
+    # Another area is another map; while one takes the other's place both are there.
+    expect(page.locator('iframe[title*="st_folium"]')).to_have_count(1)
     frame = visitor.find_map(page)
     frame.locator('[data-compound="区0000/街道0101"]').click(force=True)
     # Its compounds fit on a screen, so that they are shown themselves.
