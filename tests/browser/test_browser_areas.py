@@ -40,9 +40,8 @@ def test_a_city_is_gone_into_and_out_of(visit: Visitors, city_server: str, size:
     frame.locator('[data-compound="区0000"]').click(force=True)
     expect(page.get_by_text("按街道汇总")).to_be_visible()
     # Another area is another map; while one takes the other's place both are there.
-    expect(page.locator('iframe[title*="st_folium"]')).to_have_count(1)
-    frame = visitor.find_map(page)
-    frame.locator('[data-compound="区0000/街道0101"]').click(force=True)
+    newest = page.frame_locator('iframe[title*="st_folium"]').last
+    newest.locator('[data-compound="区0000/街道0101"]').click(force=True)
     # Its compounds fit on a screen, so that they are shown themselves.
     expect(page.get_by_text("先到哪里去")).to_be_visible()
     expect(page).to_have_url(re.compile("within="))
