@@ -1145,7 +1145,6 @@ class Writer:
         self._note_touched(table, landed)
         self._written.add(f"core_{table.name}")
         target = f"lake.{quote('core_' + table.name)}"
-        keys = ", ".join(quote(name) for name in table.key)
         if len(landed.changed):
             matched = " AND ".join(f"m.{quote(k)} = {target}.{quote(k)}" for k in table.key)
             self.execute(
@@ -1156,8 +1155,8 @@ class Writer:
             names = ", ".join(quote(c.name) for c in table.stored)
             provenance = ", ".join(quote(name) for name, _ in PROVENANCE)
             self.execute(
-                f"INSERT INTO {target} ({names}, {provenance}) SELECT {names}, ?, ?, m.row, ? "
-                f"FROM merged m JOIN fates f USING ({keys}) WHERE f.fate IN ('new', 'changed')",
+                f"INSERT INTO {target} ({names}, {provenance}) SELECT {names}, ?, ?, row, ? "
+                "FROM fated WHERE fate IN ('new', 'changed')",
                 [*origin, self.snapshot],
             )
         return landed
@@ -1257,8 +1256,8 @@ class Writer:
         self.only_adds = self.only_adds and not len(landed.changed)
         found = self.rows(
             "SELECT DISTINCT date_trunc('month', reported_at)::DATE FROM ("
-            "SELECT reported_at FROM merged JOIN fates USING (complaint_id) "
-            "WHERE fate IN ('new', 'changed') UNION ALL SELECT reported_at FROM known)"
+            "SELECT reported_at FROM fated WHERE fate IN ('new', 'changed') "
+            "UNION ALL SELECT reported_at FROM known)"
         )
         self.touched_months |= {month for (month,) in found}
 
@@ -1320,7 +1319,7 @@ class Writer:
     def _judge_fates(self, table: Table, origin: tuple[str, str], again: pa.Array | None) -> None:
         """New, changed, unchanged, or in conflict with another file's: `fates` for each key.
 
-        A row number alone tells no row: two tables of a kind may stand side by side.
+        `fated` is `merged` with it. A row number alone tells no row: two tables of a kind may stand side by side.
         """
         keys = ", ".join(quote(name) for name in table.key)
         waits = "false"
@@ -1329,8 +1328,10 @@ class Writer:
             waits = f"{_key_text(table, 'm')} IN (SELECT key FROM again)"
         if not self._knows_any:
             fate = f"CASE WHEN {waits} THEN 'unchanged' ELSE 'new' END AS fate"
-            new = f"SELECT {keys}, row, {fate} FROM merged m"
-            self.execute(f"CREATE OR REPLACE TEMP VIEW fates AS {new}")
+            self.execute(f"CREATE OR REPLACE TEMP VIEW fated AS SELECT *, {fate} FROM merged m")
+            self.execute(
+                f"CREATE OR REPLACE TEMP VIEW fates AS SELECT {keys}, row, fate FROM fated"
+            )
             return
         own = ", ".join(f"m.{quote(name)}" for name in table.key)
         differs = " OR ".join(
@@ -1351,6 +1352,10 @@ class Writer:
             [*origin],
         )
         self.execute("CREATE OR REPLACE TEMP VIEW fates AS FROM judged")
+        self.execute(
+            "CREATE OR REPLACE TEMP VIEW fated AS "
+            f"SELECT m.*, f.fate FROM merged m JOIN judged f USING ({keys})"
+        )
 
     def _list_changes(self, table: Table) -> tuple[list[Change], int]:
         """The cells that differ between `known` and `merged`: the first of them, and how many."""
@@ -1364,8 +1369,8 @@ class Writer:
         key = _key_text(table, "m")
         self.execute(
             "CREATE OR REPLACE TEMP TABLE changes AS SELECT key, row, unnest(cells, recursive := true) "
-            f"FROM (SELECT {key} AS key, m.row, [{cells}] AS cells FROM merged m "
-            f"JOIN fates f USING ({keys}) JOIN known k USING ({keys}) WHERE f.fate = 'changed')"
+            f"FROM (SELECT {key} AS key, m.row, [{cells}] AS cells FROM fated m "
+            f"JOIN known k USING ({keys}) WHERE m.fate = 'changed')"
         )
         differing = "FROM changes WHERE old IS DISTINCT FROM new"
         total = int(self.rows(f"SELECT count(*) {differing}")[0][0])
@@ -1400,12 +1405,11 @@ class Writer:
             return []
         alike = " AND ".join(f"c.{quote(n)} IS NOT DISTINCT FROM m.{quote(n)}" for n in same)
         keys = ", ".join(quote(name) for name in table.key)
-        fated = " AND ".join(f"f.{quote(name)} = m.{quote(name)}" for name in table.key)
         found = self.rows(
             f"SELECT DISTINCT c.row FROM (FROM lake.{quote('core_' + table.name)} "
             f"ANTI JOIN staging USING ({keys})) c "
-            f"JOIN merged m ON c.row = m.row AND {alike} JOIN fates f ON {fated} "
-            "WHERE c.file = ? AND c.sheet = ? AND c.snapshot < ? AND f.fate = 'new'",
+            f"JOIN fated m ON c.row = m.row AND {alike} "
+            "WHERE c.file = ? AND c.sheet = ? AND c.snapshot < ? AND m.fate = 'new'",
             [*origin, self.snapshot],
         )
         return [int(row) for (row,) in found]
@@ -1545,7 +1549,8 @@ class Writer:
         signs = self._read_signs()
         if table.name not in self._written and signs.get(table.name) == mark:
             return
-        self._cursor.execute(f"DELETE FROM lake.{quote(table.name)}")
+        if self.holds_any(table.name):
+            self._cursor.execute(f"DELETE FROM lake.{quote(table.name)}")
         self._append(table, rows)
         self._signed[table.name] = signs[table.name] = mark
 
@@ -1572,14 +1577,15 @@ class Writer:
         """
         for name, value in variables.items():
             self._cursor.execute(f"SET VARIABLE {quote(name)} = $1", [value])
-        self._written.add(table.name)
         among = ""
         if "months_from" in variables:
             among = (
                 " WHERE month >= getvariable('months_from')::DATE"
                 " AND month < getvariable('months_to')::DATE"
             )
-        self._cursor.execute(f"DELETE FROM lake.{quote(table.name)}{among}")
+        if self.holds_any(table.name):
+            self._cursor.execute(f"DELETE FROM lake.{quote(table.name)}{among}")
+        self._written.add(table.name)
         self._cursor.execute(f"INSERT INTO lake.{quote(table.name)} BY NAME {named_sql(sql)}")
 
     def append_shapes(self, table: Table, frame: gpd.GeoDataFrame) -> None:

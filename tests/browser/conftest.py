@@ -110,6 +110,14 @@ def sample_server(sample_store: Path, tmp_path_factory: pytest.TempPathFactory) 
         yield address
 
 
+def settle(page: playwright_api.Page) -> None:
+    """Wait until nothing on the page is being drawn.
+
+    A click on what is replaced is lost, and what opens over a page that still grows is left behind.
+    """
+    page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
+
+
 class Visit:
     """One visitor. Whatever it asks of another host is refused and remembered."""
 

@@ -10,6 +10,8 @@ import openpyxl
 import pytest
 from msoffcrypto.format.ooxml import OOXMLFile
 
+from tests.browser.conftest import settle
+
 expect = pytest.importorskip("playwright.sync_api").expect
 Visitor = Callable[..., Any]
 Write = Callable[..., Path]
@@ -28,11 +30,6 @@ def publish(page: Any, path: Path) -> None:
     page.get_by_role("heading", name="检查结果").wait_for()
     page.get_by_role("button", name="发布这次更新").click()
     page.get_by_text("已发布").wait_for()
-
-
-def settle(page: Any) -> None:
-    """Wait until nothing on the page is being drawn: a click on what is replaced is lost."""
-    page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
 
 
 def go(page: Any, name: str) -> None:

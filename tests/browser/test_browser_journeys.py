@@ -15,6 +15,8 @@ import openpyxl
 import pytest
 from docx import Document
 
+from tests.browser.conftest import settle
+
 expect = pytest.importorskip("playwright.sync_api").expect
 Visitor = Callable[..., Any]
 Write = Callable[..., Path]
@@ -23,11 +25,6 @@ pytestmark = pytest.mark.slow
 
 def go(page: Any, name: str) -> None:
     page.get_by_role("link", name=name, exact=True).click()
-
-
-def settle(page: Any) -> None:
-    """Wait until nothing on the page is being drawn: a click on what is replaced is lost."""
-    page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
 
 
 def press(page: Any, name: str) -> None:
@@ -72,6 +69,7 @@ def test_a_leader_sees_what_to_do_where_to_go_and_why(visit: Visitor, sample_ser
     expect(frame.get_by_text("2026-10：242 件")).to_be_hidden()
     # A compound by the sound of its name.
     page.goto(f"{sample_server}/compound")
+    settle(page)
     box = page.get_by_role("combobox").first
     box.fill("cpjy")
     page.get_by_role("option", name="翠屏家园").click()
@@ -141,6 +139,7 @@ def test_the_street_office_reads_asks_issues_and_takes_away(
     assert any("T社区2026年10月治理情况简报" in p.text for p in Document(str(paper)).paragraphs)
     # How a figure is worked out, and the rows behind it.
     page.goto(f"{own_server}/trends")
+    settle(page)
     page.get_by_role("button", name="怎么算的？").nth(1).click()
     page.get_by_text("看背后的行").click()
     expect(page.get_by_text("一共 3,537 行")).to_be_visible()
