@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,6 +35,10 @@ KEPT_BUILDS = 3
 GROUND = ("district", "street", "community", "water", "road")
 AROUND_DEGREES = 0.01
 SHOWN_TABLES = 40
+# The compound of a row that tells of all compounds together, to compare with.
+TOGETHER = ""
+# Links join compounds of one area with those of others.
+UNDIVIDED = ("out_network_nodes", "out_network_links", "out_network_missing")
 MARK_SECONDS = 0.05
 Said = Sequence[tuple[str, str]]
 _MARKS: dict[str, tuple[float, tuple[int, ...]]] = {}
@@ -46,11 +50,15 @@ FIRST_TABLES = (
 
 @dataclass(frozen=True)
 class Build:
-    """A published state, as somebody may see it: which store, which snapshot, and who reads."""
+    """A published state, as somebody may see it: which store, which snapshot, who reads, and where.
+
+    `within` is the area that is looked at, as a path of `etl.areas`; '' is everything.
+    """
 
     path: str
     snapshot: int | None
     audience: Audience
+    within: str = ""
 
     @property
     def is_empty(self) -> bool:
@@ -61,6 +69,11 @@ class Build:
 def current_build() -> Build:
     """The newest published state, as this page's visitor may see it."""
     return build_for(access.current())
+
+
+def look_at(build: Build, within: str) -> Build:
+    """The same state, as it is in an area, or all of it ('')."""
+    return replace(build, within=within)
 
 
 def build_for(visitor: access.Visitor) -> Build:
@@ -105,7 +118,12 @@ def read_ahead() -> None:
 
 
 def frame(build: Build, table: str) -> pd.DataFrame:
-    """A table of the published state; AccessError where it is not for whoever reads."""
+    """A table of the published state; AccessError where it is not for whoever reads.
+
+    Where the build looks at an area, what concerns other compounds, or no single one, is left out.
+    """
+    if build.within and table not in UNDIVIDED:
+        return _lend(_narrow((*key_of(build), table), build, table))
     if build.audience == EVERYTHING:
         return _lend(_frame(build.path, build.snapshot, table))
     fewest = profile().privacy.fewest_cases
@@ -120,11 +138,23 @@ def _lend(kept: pd.DataFrame) -> pd.DataFrame:
     return kept.copy(deep=False)
 
 
+@st.cache_resource(show_spinner=False, max_entries=KEPT_BUILDS * SHOWN_TABLES)
+def _narrow(key: tuple[object, ...], _build: Build, table: str) -> pd.DataFrame:
+    whole = look_at(_build, "")
+    found = frame(whole, table)
+    if "compound_id" not in found:
+        return found
+    if table == "out_compounds":
+        return keep_within(found, _build.within)
+    places = frame(_build, "out_compounds")["compound_id"]
+    return found[found["compound_id"].isin([*places, TOGETHER])]
+
+
 def key_of(build: Build) -> tuple[object, ...]:
     """By what to keep something made of frames that are lent to whoever reads this build."""
     fewest = None if build.audience == EVERYTHING else profile().privacy.fewest_cases
     audience = build.audience
-    return (build.path, build.snapshot, audience.role, audience.communities, fewest)
+    return (build.path, build.snapshot, audience.role, audience.communities, fewest, build.within)
 
 
 def require_everything(build: Build) -> None:
@@ -171,7 +201,11 @@ def complaint_rows(
         return _select_rows(frame(build, "core_complaints"), place, category, first, last, most)
     after = None if last is None else (last + pd.offsets.MonthBegin(1)).isoformat()
     begins = None if first is None else first.isoformat()
-    return _lend(_complaint_rows(build.path, build.snapshot, place, category, begins, after, most))
+    return _lend(
+        _complaint_rows(
+            build.path, build.snapshot, place, build.within, category, begins, after, most
+        )
+    )
 
 
 ROWS = ("complaint_id", "reported_at", "category", "status", "closed_at", "file", "sheet", "row")
@@ -194,17 +228,21 @@ def _select_rows(
 
 @st.cache_resource(show_spinner=False, max_entries=SHOWN_TABLES)
 def _complaint_rows(
-    path: str, snapshot: int | None, place: str, category: str, first: str | None,
+    path: str, snapshot: int | None, place: str, within: str, category: str, first: str | None,
     after: str | None, most: int,
 ) -> pd.DataFrame:  # fmt: skip
-    told = {"place": place, "category": category, "first": first, "after": after, "most": most}
-    return open_store(path).select("complaint_rows", **told)
+    places: list[str] = []
+    if within and not place:
+        build = Build(path, snapshot, EVERYTHING, within)
+        places = frame(build, "out_compounds")["compound_id"].tolist()
+    return open_store(path).select(
+        "complaint_rows", place=place, places=places, category=category, first=first, after=after,
+        most=most,
+    )  # fmt: skip
 
 
 def about(build: Build, period: Period, table: str = "", more: Said = ()) -> About:
     """What a file of a choice has to say of itself, in this visitor's language."""
-    from dataclasses import replace
-
     from etl.exporting import about_choice
 
     store = open_store(build.path)

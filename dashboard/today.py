@@ -29,7 +29,7 @@ KINDS = (
     "matters", "promises", "complaints", "hotspots", "actions", "committees", "terms", "data",
 )  # fmt: skip
 NEW_METHODS = ("emerging", "own_past")
-TERMS = ("term_over", "term_soon")
+TERMS = frozenset({"term_over", "term_soon"})
 # A promise due within so many days is worth a telephone call today.
 SOON_DAYS = 7
 STALE_DAYS = 10
@@ -78,10 +78,42 @@ def list_tasks(build: Build, now: pd.Timestamp) -> list[Task]:
     ]  # fmt: skip
 
 
-def _list_matters(talks: Talks) -> Iterator[Line]:
+def find_matters(talks: Talks) -> pd.DataFrame:
     """Reopened, overdue, gone up a level, or due soon; those are the first of the ranking."""
     ranked = rank_matters(talks.matters)
-    for row in ranked[ranked["order"] <= 3].itertuples():
+    return ranked[ranked["order"] <= 3]
+
+
+def find_promises(talks: Talks) -> pd.DataFrame:
+    """Promises that slipped, and those due within a week."""
+    ranked = rank_promises(talks.promises)
+    if ranked.empty:
+        return ranked
+    until = pd.to_datetime(ranked["as_of_on"]) + pd.Timedelta(days=SOON_DAYS)
+    is_near = (ranked["state"] == "open") & (pd.to_datetime(ranked["due_on"]) <= until)
+    return ranked[(ranked["state"] == "slipped") | is_near]
+
+
+def find_late_steps(steps: pd.DataFrame) -> pd.DataFrame:
+    """The newest steps of committees of residents that have one past its day."""
+    if steps.empty:
+        return steps
+    newest = steps[steps["is_newest"].fillna(False).astype(bool)]
+    late = newest.loc[newest["status"] == "late", "compound_id"].unique()
+    return newest[newest["compound_id"].isin(late)]
+
+
+def find_ending_terms(coverage: pd.DataFrame) -> pd.DataFrame:
+    """Organizations whose contract or term of office has ended or soon will."""
+    is_ending = [
+        not TERMS.isdisjoint(concern["code"] for concern in read_list(told))
+        for told in coverage["concerns"]
+    ]
+    return coverage[is_ending]
+
+
+def _list_matters(talks: Talks) -> Iterator[Line]:
+    for row in find_matters(talks).itertuples():
         again = [say("matter.reopened")] if row.is_reopened else []
         why = (*again, tell_limit(row), *tell_steps(row)[-1:])
         shows = {"talk": "matters", "matter": row.matter_id, "at": ""}
@@ -89,13 +121,7 @@ def _list_matters(talks: Talks) -> Iterator[Line]:
 
 
 def _list_promises(talks: Talks) -> Iterator[Line]:
-    """Promises that slipped, and those due within a week."""
-    ranked = rank_promises(talks.promises)
-    if ranked.empty:
-        return
-    until = pd.to_datetime(ranked["as_of_on"]) + pd.Timedelta(days=SOON_DAYS)
-    is_near = (ranked["state"] == "open") & (pd.to_datetime(ranked["due_on"]) <= until)
-    for row in ranked[(ranked["state"] == "slipped") | is_near].itertuples():
+    for row in find_promises(talks).itertuples():
         at = row.compound_id if isinstance(row.compound_id, str) else ""
         shows = {"talk": "promises", "at": at}
         yield Line(tell_promise_line(row), (talks.place(row.compound_id),), "deliberation", shows)
@@ -134,24 +160,14 @@ def _list_actions(build: Build, compounds: pd.DataFrame) -> Iterator[Line]:
 
 
 def _list_committees(build: Build, names: pd.Series) -> Iterator[Line]:
-    """Committees of residents with a step past its day."""
-    steps = load.frame(build, "out_committee_steps")
-    if steps.empty:
-        return
-    newest = steps[steps["is_newest"].fillna(False).astype(bool)]
-    late = newest.loc[newest["status"] == "late", "compound_id"].unique()
-    for place, own in newest[newest["compound_id"].isin(late)].groupby("compound_id", sort=False):
+    late = find_late_steps(load.frame(build, "out_committee_steps"))
+    for place, own in late.groupby("compound_id", sort=False):
         told = say("headed", head=names.get(place, place), text=tell_turn(own))
         yield Line(told, (), "organizations", {"part": "committees", "at": place})
 
 
 def _list_terms(build: Build, names: pd.Series) -> Iterator[Line]:
-    """Contracts and terms of office that have ended or soon will."""
-    coverage = load.frame(build, "out_coverage")
-    for row in coverage.itertuples():
-        codes = {concern["code"] for concern in read_list(row.concerns)}
-        if not codes.intersection(TERMS):
-            continue
+    for row in find_ending_terms(load.frame(build, "out_coverage")).itertuples():
         head = say("with_unit", head=names.get(row.compound_id, row.compound_id),
                    unit=name_value("kind", row.kind))  # fmt: skip
         why = (row.organization_names,) if isinstance(row.organization_names, str) else ()

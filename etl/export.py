@@ -43,6 +43,8 @@ SHOWN = {
     "shown_low": "投诉率下限（95%）",
     "shown_high": "投诉率上限（95%）",
     "shown_shrunk": "平滑投诉率（件/千户）",
+    "area": "区域",
+    "compound_count": "小区数（个）",
 }
 
 
@@ -160,14 +162,17 @@ def write_xlsx(table: pd.DataFrame, about: About) -> bytes:
 
 
 def place_table(table: pd.DataFrame, shapes: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-    """The table with the outline of each compound, its point where it has none, EPSG:4326.
+    """The table with the outline of each row, its point where it has none, EPSG:4326.
 
-    A compound without either is there too, with an empty geometry: it is not lost.
+    Rows are compounds by `compound_id`, or where `shapes` has an `area` areas by that. One without
+    outline and point is there too, with an empty geometry: it is not lost.
     """
-    outlines = shapes[shapes["level"] == "compound"].set_index("compound_id").geometry
+    by = "area" if "area" in shapes else "compound_id"
+    drawn = shapes if by == "area" else shapes[shapes["level"] == "compound"]
+    outlines = drawn.set_index(by).geometry
     found = []
-    for row in table[["compound_id", "lon", "lat"]].to_dict("records"):
-        shape = outlines.get(row["compound_id"])
+    for row in table[[by, "lon", "lat"]].to_dict("records"):
+        shape = outlines.get(row[by])
         if shape is None and not pd.isna(row["lon"]) and not pd.isna(row["lat"]):
             shape = shapely.Point(float(row["lon"]), float(row["lat"]))
         found.append(shape)

@@ -56,6 +56,14 @@ def write_areas(shapes: gpd.GeoDataFrame, compounds: pd.DataFrame, level: str) -
     }
 
 
+def outline_areas(
+    shapes: gpd.GeoDataFrame, compounds: pd.DataFrame, level: str
+) -> gpd.GeoDataFrame:
+    """The outlines of the areas of a level as `write_areas` draws them: area, geometry; EPSG:4326."""
+    found = _find_areas(shapes, compounds, level)
+    return gpd.GeoDataFrame({"area": list(found.index)}, geometry=list(found), crs=shapes.crs)
+
+
 def _find_areas(shapes: gpd.GeoDataFrame, compounds: pd.DataFrame, level: str) -> gpd.GeoSeries:
     paths = name_paths(compounds, level)
     own = shapes[shapes["level"] == level].drop_duplicates("name").set_index("name").geometry

@@ -13,7 +13,7 @@ from dashboard.charts import chart_before_after
 from dashboard.load import read_list
 from dashboard.reasons import tell_action
 from dashboard.telling import tell_effect, tell_ratio
-from dashboard.views import taking
+from dashboard.views import areas, taking
 from dashboard.words import name_value, say
 from etl import periods
 from etl.tables.governance import PATHS
@@ -34,9 +34,12 @@ class Sight:
 
 def show() -> None:
     """The page."""
-    build = load.current_build()
-    if build.is_empty:
+    whole = load.current_build()
+    if whole.is_empty:
         page.show_empty()
+        return
+    build = areas.open_area(whole, "actions")
+    if build is None:
         return
     compounds = load.frame(build, "out_compounds")
     effects = load.frame(build, "out_effects")

@@ -10,6 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import access, choice, explain, load, page
+from dashboard.views import areas
 from dashboard.words import say
 from etl.periods import Period
 
@@ -34,6 +35,9 @@ def show() -> None:
     if build.is_empty:
         page.show_empty()
         return
+    looked_at = areas.open_area(build, "briefing")
+    if looked_at is None:
+        return
     from dashboard.briefing.desk import open_press
     from etl.briefing.facts import list_months
 
@@ -43,7 +47,7 @@ def show() -> None:
     if not months:
         page.show_note([say("brief.no_complaints")])
         return
-    month, compound_id, form = _choose(press, months)
+    month, compound_id, form = _choose(press, months, looked_at)
     scope = press.scope(month, compound_id)
     issued = press.issues.newest(scope)
     left, right = st.columns([1.6, 1], gap="large")
@@ -63,7 +67,7 @@ def _month_of(month: date) -> Period:
     return Period(begins, begins)
 
 
-def _choose(press: Press, months: list[date]) -> tuple[date, str, str]:
+def _choose(press: Press, months: list[date], looked_at: load.Build) -> tuple[date, str, str]:
     """The month, the compound ('' is the whole community) and the form."""
     from dashboard.briefing.issuing import FORMS
 
@@ -79,9 +83,9 @@ def _choose(press: Press, months: list[date]) -> tuple[date, str, str]:
         month = st.selectbox(
             say("brief.month"), listed, index=listed.index(wanted), key="brief-month"
         )
-    places = ["", *press.list_compounds()]
     names = press.compounds["name"]
     with second:
+        places = _list_places(looked_at, chosen.at)
         at = st.selectbox(
             say("brief.about"), places, key="brief-about",
             index=places.index(chosen.at) if chosen.at in places else 0,
@@ -98,6 +102,13 @@ def _choose(press: Press, months: list[date]) -> tuple[date, str, str]:
         layout="" if form == next(iter(FORMS)) else form,
     )  # fmt: skip
     return date.fromisoformat(f"{month}-01"), at, form
+
+
+def _list_places(looked_at: load.Build, at: str) -> list[str]:
+    """Whom a briefing can be about: the whole, and compounds; in an area, its compounds."""
+    compounds = load.frame(looked_at, "out_compounds")
+    names = dict(zip(compounds["compound_id"], compounds["name"], strict=True))
+    return [*([] if looked_at.within else [""]), *areas.list_for_picker(names, at)]
 
 
 def _ask_remarks(scope: Scope, issued: Issue | None) -> str:

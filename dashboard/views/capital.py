@@ -7,7 +7,7 @@ import streamlit as st
 
 from dashboard import capital, choice, explain, load, page
 from dashboard.charts import chart_intervals
-from dashboard.views import capital_card, taking
+from dashboard.views import areas, capital_card, taking
 from dashboard.words import say, tell_period
 
 MOST_IN_CHART = 60
@@ -17,9 +17,12 @@ MOST_STRIKING = 15
 
 def show() -> None:
     """The page."""
-    build = load.current_build()
-    if build.is_empty:
+    whole = load.current_build()
+    if whole.is_empty:
         page.show_empty()
+        return
+    build = areas.open_area(whole, "capital")
+    if build is None:
         return
     page.show_title(say("nav.capital"), say("capital.lead"))
     compounds = load.frame(build, "out_compounds")
@@ -43,8 +46,8 @@ def show() -> None:
 def _pick_place(table: pd.DataFrame) -> str:
     """The compound in the address, chosen by name."""
     names = table["name"].to_dict()
-    places = list(table.sort_values("name").index)
     at = choice.current().at
+    places = areas.list_for_picker(names, at)
     picked = st.selectbox(
         say("control.compound"), places, index=places.index(at) if at in places else None,
         format_func=lambda place: names[place], placeholder=say("control.placeholder"),

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from dashboard import choice, load, page
+from dashboard import choice, load, page, sums
 from dashboard.briefing.place import draw_place
 from dashboard.places import name_for_search
 from dashboard.talks import write_day
-from dashboard.views import card
+from dashboard.views import areas, card
 from dashboard.words import count, known, language, name_value, say
 from etl import periods
 from etl.tables import BY_NAME
@@ -19,9 +19,12 @@ ACTIVITIES_SHOWN = 12
 
 def show() -> None:
     """The page."""
-    build = load.current_build()
-    if build.is_empty:
+    whole = load.current_build()
+    if whole.is_empty:
         page.show_empty()
+        return
+    build = areas.open_area(whole, "compound")
+    if build is None:
         return
     compounds = load.frame(build, "out_compounds")
     place = _pick_place(compounds)
@@ -32,7 +35,7 @@ def show() -> None:
     listed = periods.list_months(compounds, months)
     chosen = choice.current()
     period = periods.find_period(compounds, listed, chosen.first, chosen.last, chosen.category)
-    row = periods.add_shown(compounds, months, period).loc[place]
+    row = sums.measure(build, period).loc[place]
     _show_top(build, row, period, listed)
     card.show_details(build, row)
     left, right = st.columns(2, gap="medium")
@@ -52,7 +55,7 @@ def _pick_place(compounds: pd.DataFrame) -> str:
         st.warning(say("map.gone", name=page.write_plain(at)))
         choice.change(at="")
         at = ""
-    places = sorted(names, key=lambda place: str(names[place]))
+    places = areas.list_for_picker(names, at)
     with st.container(horizontal=True, vertical_alignment="bottom", key="compound-pick"):
         picked = st.selectbox(
             say("control.compound"), places, index=places.index(at) if at else None,

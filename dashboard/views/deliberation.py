@@ -33,7 +33,7 @@ from dashboard.talks import (
     tell_vote,
     write_day,
 )
-from dashboard.views import taking
+from dashboard.views import areas, taking
 from dashboard.words import known, name_value, say
 
 FIRST_SHOWN, NEEDS_SHOWN, ROWS_SHOWN, PAIRS_SHOWN = 8, 15, 60, 10
@@ -51,9 +51,12 @@ DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 
 def show() -> None:
     """The page."""
-    build = load.current_build()
-    if build.is_empty:
+    whole = load.current_build()
+    if whole.is_empty:
         page.show_empty()
+        return
+    build = areas.open_area(whole, "deliberation")
+    if build is None:
         return
     everything = read_talks(build)
     lead = say("talks.lead", day=write_day(everything.today)) if everything.today else ""
@@ -79,12 +82,12 @@ def show() -> None:
 
 def _pick_compound(talks: Talks) -> Talks:
     """All compounds, or the one that is chosen here or on the map."""
-    places = ["", *sorted(talks.names, key=lambda place: talks.names[place])]
     at = choice.current().at
     if at and at not in talks.names:
         st.warning(say("map.gone", name=page.write_plain(at)))
         choice.change(at="")
         at = ""
+    places = ["", *areas.list_for_picker(talks.names, at)]
     picked = st.selectbox(
         say("talks.compound"), places, index=places.index(at),
         format_func=lambda place: talks.names.get(place, say("talks.all")), key=f"talks.at.{at}",

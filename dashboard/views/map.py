@@ -19,7 +19,7 @@ from dashboard.places import name_for_search
 from dashboard.views import areas, card, tables, taking, targets
 from dashboard.words import known, name_value, say, tell_period
 from etl import periods
-from etl.areas import find_path, is_many, keep_within
+from etl.areas import keep_within
 
 if TYPE_CHECKING:
     from dashboard.map.density import Surface
@@ -96,7 +96,7 @@ def show() -> None:
     page.show_key_figures(load.profile().name, totals)
     compounds, months = load.frame(build, "out_compounds"), load.frame(build, "out_months")
     listed = periods.list_months(compounds, months)
-    _mend_link(compounds, months, listed)
+    _mend_link(build, compounds, months, listed)
     withheld.drop_withheld_choice(build)
     usual = _find_usual_colour(compounds, listed)
     level = areas.find_level(build, choice.current().within)
@@ -149,16 +149,15 @@ def _measure(
     return keep_within(table, within)
 
 
-def _mend_link(compounds: pd.DataFrame, months: pd.DataFrame, listed: list[pd.Timestamp]) -> None:
+def _mend_link(
+    build: load.Build, compounds: pd.DataFrame, months: pd.DataFrame, listed: list[pd.Timestamp]
+) -> None:
     """A link may be older than the data: say what is gone, and show the rest."""
     chosen = choice.current()
     if chosen.at and chosen.at not in set(compounds["compound_id"]):
         st.warning(say("map.gone", name=page.write_plain(chosen.at)))
         choice.change(at="")
-    if chosen.within and keep_within(compounds, chosen.within).empty:
-        st.warning(say("map.area_gone", name=page.write_plain(chosen.within)))
-        choice.change(within="")
-    _follow_place(compounds)
+    areas.mend_link(build)
     if chosen.category and chosen.category not in set(months["category"]):
         st.warning(say("map.category_gone", name=page.write_plain(chosen.category)))
         choice.change(category="")
@@ -166,16 +165,6 @@ def _mend_link(compounds: pd.DataFrame, months: pd.DataFrame, listed: list[pd.Ti
     if {chosen.first, chosen.last, chosen.frame, chosen.frame2} - names - {""}:
         st.warning(say("map.month_gone"))
         choice.change(first="", last="", frame="", frame2="")
-
-
-def _follow_place(compounds: pd.DataFrame) -> None:
-    """Show the area in which the chosen compound lies, where there are too many to show them all."""
-    chosen = choice.current()
-    if not chosen.at or not is_many(compounds):
-        return
-    inside = keep_within(compounds, chosen.within)
-    if is_many(inside) or chosen.at not in set(inside["compound_id"]):
-        choice.change(within=find_path(compounds, chosen.at))
 
 
 def _show_controls(
@@ -517,9 +506,9 @@ def _show_side(sight: Sight) -> None:
 
 def _show_picker(table: pd.DataFrame) -> None:
     """A list by name, for those who know the name or cannot use the map."""
-    places = list(table.sort_values("name").index)
     names = table["name"].to_dict()
     at = choice.current().at
+    places = areas.list_for_picker(names, at)
     picked = st.selectbox(
         say("control.compound"), places, index=places.index(at) if at in places else None,
         format_func=lambda place: name_for_search(str(names[place])), placeholder=say("control.placeholder"),

@@ -11,7 +11,7 @@ import streamlit as st
 from dashboard import choice, explain, load, page
 from dashboard.people import MOST
 from dashboard.telling import tell_concerns, tell_gap
-from dashboard.views import growth, network, tables, taking_part, watch
+from dashboard.views import areas, growth, network, tables, taking_part, watch
 from dashboard.words import name_value, say
 
 FIRST = 6
@@ -29,9 +29,12 @@ METHODS: dict[str, tuple[tuple[str, ...], str]] = {
 
 def show() -> None:
     """The page."""
-    build = load.current_build()
-    if build.is_empty:
+    whole = load.current_build()
+    if whole.is_empty:
         page.show_empty()
+        return
+    build = areas.open_area(whole, "organizations")
+    if build is None:
         return
     page.show_title(say("nav.organizations"), say("org.lead"))
     compounds = load.frame(build, "out_compounds").set_index("compound_id", drop=False)
@@ -57,8 +60,8 @@ def _show_controls(compounds: pd.DataFrame) -> None:
         label_visibility="collapsed",
     )  # fmt: skip
     names = compounds["name"].to_dict()
-    places = ["", *sorted(names, key=lambda place: str(place))]
     with st.container(key="org-place"):
+        places = ["", *areas.list_for_picker(names, chosen.at)]
         at = st.selectbox(
             say("org.place"), places, index=places.index(chosen.at),
             format_func=lambda place: names.get(place, say("org.everywhere")),

@@ -5,11 +5,13 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from dashboard import explain, load, page
+from dashboard import choice, explain, load, page
 from dashboard.charts import chart_shares
 from dashboard.load import Build
 from dashboard.preview import show_issues
+from dashboard.views import areas
 from dashboard.words import known, name_value, say
+from etl.areas import is_many
 
 
 def show() -> None:
@@ -120,11 +122,14 @@ def _show_geocodes(build: Build) -> None:
 
 
 def _show_places(build: Build) -> None:
-    compounds = load.frame(build, "out_compounds")
+    compounds = load.frame(load.look_at(build, choice.current().within), "out_compounds")
     bare = compounds[~compounds["has_boundary"].fillna(False).astype(bool)]
     page.show_heading(say("quality.no_place", count=f"{len(bare):,}"))
     if bare.empty:
         page.show_note([say("quality.all_have")])
+        return
+    if is_many(bare):
+        areas.show_places_in_sum(build)
         return
     has_point = bare["lon"].notna()
     shown = pd.DataFrame(

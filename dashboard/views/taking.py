@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 import pandas as pd
 import streamlit as st
@@ -16,6 +17,9 @@ from dashboard.words import name_value, say
 from etl import periods
 from etl.disclosure import EVERYTHING
 from etl.export import FORMATS, PLAIN, TYPES, WORDS, About, name_file, write_table
+
+if TYPE_CHECKING:
+    import geopandas as gpd
 
 OPEN311 = "/open311/v2/requests.json"
 NO_PERIOD = periods.Period(None, None)
@@ -36,6 +40,28 @@ def offer_files(build: load.Build, table: pd.DataFrame, period: periods.Period, 
             st.html(f'<p><a href="{OPEN311}" target="_blank">{say("take.open311")}</a></p>')
 
 
+def offer_areas(
+    build: load.Build, table: pd.DataFrame, shapes: Callable[[], gpd.GeoDataFrame], what: str,
+    period: periods.Period,
+) -> None:  # fmt: skip
+    """Areas of the map with their figures: as a workbook, as CSV, and with outlines as GeoJSON."""
+    named, more = _name_it(period, what), _tell_area()
+
+    def write(form: str) -> bytes:
+        return write_table(form, table, shapes, load.about(build, period, what, more))
+
+    with st.popover(say("take.title"), key="take-areas"):
+        page.show_note([say("take.lead")])
+        for form in (*PLAIN, "geojson"):
+            _offer(form, partial(write, form), named)
+
+
+def _tell_area() -> load.Said:
+    """The area that is looked at, as files say it; nothing where that is everything."""
+    within = choice.current().within
+    return [(say("table.area"), within)] if within else []
+
+
 def offer_table(
     key: str, what: str, heads: Sequence[str], rows: Iterable[Sequence[object]],
     more: load.Said = (), period: periods.Period = NO_PERIOD,
@@ -50,9 +76,10 @@ def offer_table(
     )
     # Read here: whoever answers the click has no page of its own.
     build, named = load.current_build(), _name_it(period, what)
+    filters = [*_tell_area(), *more]
 
     def write(form: str) -> bytes:
-        about = load.about(build, period, what, more)
+        about = load.about(build, period, what, filters)
         return write_table(form, table.set_axis(list(heads), axis=1), pd.DataFrame, about)
 
     with st.container(horizontal=True, key=f"take-{key}"):
@@ -90,9 +117,12 @@ def _name_it(period: periods.Period, what: str = "") -> About:
 def _writer(
     form: str, build: load.Build, table: pd.DataFrame, period: periods.Period
 ) -> Callable[[], bytes]:
+    more = _tell_area()
+
     def write() -> bytes:
         plain = table[[name for name in table.columns if not name.startswith("_")]]
-        return write_table(form, plain, lambda: load.shapes(build), load.about(build, period))
+        about = load.about(build, period, more=more)
+        return write_table(form, plain, lambda: load.shapes(build), about)
 
     return write
 

@@ -8,6 +8,7 @@ import streamlit as st
 from dashboard import explain, load, page
 from dashboard.talks import write_day
 from dashboard.today import KINDS, Task, list_tasks
+from dashboard.views import areas
 from dashboard.words import say
 from etl import periods
 
@@ -17,11 +18,14 @@ LEFT = frozenset({"matters", "complaints", "terms"})
 
 def show() -> None:
     """The page."""
-    build = load.current_build()
-    if build.is_empty:
+    whole = load.current_build()
+    if whole.is_empty:
         page.show_empty()
         return
-    page.show_key_figures(load.profile().name, periods.read_totals(load.frame(build, "out_totals")))
+    page.show_key_figures(load.profile().name, periods.read_totals(load.frame(whole, "out_totals")))
+    build = areas.open_area(whole, "today")
+    if build is None:
+        return
     page.offer_tour()
     tasks = list_tasks(build, pd.Timestamp.now())
     page.show_heading(say("today.title"))

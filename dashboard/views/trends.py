@@ -11,7 +11,7 @@ from dashboard import choice, explain, load, page
 from dashboard.charts import chart_category, chart_months
 from dashboard.map.layers import name_hotspot, tell_hotspot
 from dashboard.places import name_for_search
-from dashboard.views import tables, taking
+from dashboard.views import areas, tables, taking
 from dashboard.words import name_value, say, tell_chance, tell_period
 from etl import periods
 
@@ -23,9 +23,12 @@ ORDER = {"up": 0, "down": 1, "no_real_change": 2, "too_few": 3}
 
 def show() -> None:
     """The page."""
-    build = load.current_build()
-    if build.is_empty:
+    whole = load.current_build()
+    if whole.is_empty:
         page.show_empty()
+        return
+    build = areas.open_area(whole, "trends")
+    if build is None:
         return
     compounds, months = load.frame(build, "out_compounds"), load.frame(build, "out_months")
     listed = periods.list_months(compounds, months)
@@ -60,7 +63,7 @@ def _show_controls(compounds: pd.DataFrame, months: pd.DataFrame) -> tuple[str, 
         st.warning(say("map.category_gone", name=page.write_plain(chosen.category)))
         choice.change(category="")
     chosen = choice.current()
-    places = ["", *sorted(names, key=lambda place: str(names[place]))]
+    places = ["", *areas.list_for_picker(names, chosen.at)]
     categories = ["", *sums.index]
     with st.container(horizontal=True, vertical_alignment="bottom", key="trend-controls"):
         at = st.selectbox(
