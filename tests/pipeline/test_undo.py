@@ -85,7 +85,7 @@ def test_undone_step_by_step_every_table_is_what_it_was(
 @pytest.mark.slow
 @pytest.mark.own_folder  # elsewhere the short form will do: this takes minutes
 @settings(
-    max_examples=16, deadline=None, database=None,
+    max_examples=8, deadline=None, database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )  # fmt: skip
 @given(st.lists(STEPS, min_size=2, max_size=5))
