@@ -51,6 +51,21 @@ def measure(build: load.Build, period: periods.Period) -> pd.DataFrame:
     return _measure((*load.key_of(build), period), build, period)
 
 
+def count_months(build: load.Build, period: periods.Period) -> pd.DataFrame:
+    """Complaints of an area by month and category: month, category, complaint_count."""
+    return _count_months((*load.key_of(build), period), build, period)
+
+
+@st.cache_resource(show_spinner=False, max_entries=KEPT)
+def _count_months(
+    key: tuple[object, ...], _build: load.Build, _period: periods.Period
+) -> pd.DataFrame:
+    months = periods.select_months(load.frame(_build, "out_months"), _period)
+    by = months.groupby(["month", "category"], as_index=False)
+    counted: pd.DataFrame = by["complaint_count"].sum()
+    return counted
+
+
 @st.cache_resource(show_spinner=False, max_entries=KEPT)
 def _measure(key: tuple[object, ...], _build: load.Build, _period: periods.Period) -> pd.DataFrame:
     whole = load.look_at(_build, "")

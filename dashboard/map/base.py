@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from typing import Any
@@ -33,19 +32,21 @@ class Ground(JSCSSMixin):
     default_js = (("shequ_js", address_of("shequ/map.js")),)
     default_css = (("shequ_css", address_of("shequ/map.css")),)
 
-    def __init__(self, shapes: str) -> None:
+    def __init__(self) -> None:
         super().__init__()
         self._name = "Ground"
-        options = {"shapes": shapes, "images": f"{PREFIX}/leaflet/images/"}
-        self.options = write_literal(options)
+        self.options = write_literal({"images": f"{PREFIX}/leaflet/images/"})
 
 
 class Paint(folium.FeatureGroup):
-    """A feature group that carries one change: colours, overlays and words, as a literal."""
+    """A feature group that carries one change: colours, overlays and words, as a literal.
 
-    def __init__(self, literal: str) -> None:
+    `shapes` is the address of the outlines that they are for.
+    """
+
+    def __init__(self, literal: str, shapes: str) -> None:
         super().__init__(control=False)
-        self.add_child(_Call(literal))
+        self.add_child(_Call(literal, write_literal(shapes)))
 
 
 class _Call(folium.MacroElement):
@@ -54,15 +55,15 @@ class _Call(folium.MacroElement):
     _template = Template(
         """
         {% macro script(this, kwargs) %}
-            shequ.paint({{ this.literal }});
+            shequ.paint({{ this.literal }}, {{ this.shapes }});
         {% endmacro %}
         """
     )
 
-    def __init__(self, literal: str) -> None:
+    def __init__(self, literal: str, shapes: str) -> None:
         super().__init__()
         self._name = "Paint"
-        self.literal = literal
+        self.literal, self.shapes = literal, shapes
 
 
 def write_literal(value: Any) -> str:
@@ -80,8 +81,8 @@ def _escape(found: re.Match[str]) -> str:
     return f"\\u{ord(found[0]):04x}"
 
 
-def make_map(shapes: str) -> folium.Map:
-    """The empty map with our ground; the same for the same address of outlines."""
+def make_map() -> folium.Map:
+    """The empty map with our ground: always the same, so that another area is no other map."""
     ground = folium.Map(
         location=(30.66, 104.06),
         zoom_start=12,
@@ -93,14 +94,5 @@ def make_map(shapes: str) -> folium.Map:
         wheel_px_per_zoom_level=120,
         attribution_control=False,
     )
-    ground.add_child(Ground(shapes))
+    ground.add_child(Ground())
     return ground
-
-
-def make_key(shapes: str) -> str:
-    """The key under which the page keeps the map.
-
-    streamlit-folium strips `_` + letters from what it compares, so that different grounds can
-    look equal to it; the key it leaves alone, and the key follows the ground.
-    """
-    return "map-" + hashlib.sha256(shapes.encode()).hexdigest()[:16]

@@ -64,12 +64,15 @@ def paint(drawing: Drawing) -> Painted:
     return Painted(write_literal(write_spec(drawing)), drawing.surface)
 
 
-def make_groups(painted: Painted) -> list[folium.FeatureGroup]:
-    """The feature groups of a drawing: the density surface if there is one, and the paint."""
+def make_groups(painted: Painted, shapes: str) -> list[folium.FeatureGroup]:
+    """The feature groups of a drawing: the density surface if there is one, and the paint.
+
+    `shapes` is the address of the outlines.
+    """
     groups: list[folium.FeatureGroup] = []
     if painted.surface:
         groups.append(painted.surface.draw())
-    groups.append(Paint(painted.literal))
+    groups.append(Paint(painted.literal, shapes))
     return groups
 
 

@@ -8,7 +8,7 @@ import streamlit as st
 from streamlit_folium import st_folium
 
 from dashboard.map.assets import refuse_outside
-from dashboard.map.base import HEIGHT, make_key, make_map
+from dashboard.map.base import HEIGHT, make_map
 from dashboard.map.layers import Painted, make_groups
 
 
@@ -19,13 +19,15 @@ def show_map(
     on_month: Callable[[str], None] = lambda _month: None,
     name: str = "",
 ) -> None:
-    """Show the map; a click on a compound calls `on_pick` with its id before the page runs again,
-    and a month that was stopped at calls `on_month`. Two maps on one page need a `name` each.
+    """Show the map with the outlines of an address.
+
+    A click on a compound calls `on_pick` with its id before the page runs again, and a month that
+    was stopped at calls `on_month`. Two maps on one page need a `name` each.
 
     The page asks streamlit-folium for nothing back, so that moving the map costs no run; our own
     script sends the one value that matters, the id of the compound that was clicked.
     """
-    ground, groups, key = make_map(shapes), make_groups(painted), make_key(shapes + name)
+    ground, groups, key = make_map(), make_groups(painted, shapes), f"map-{name}"
     for part in (ground, *groups):
         refuse_outside(part)
 

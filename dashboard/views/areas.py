@@ -12,11 +12,12 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import choice, explain, load, page, sums
+from dashboard.charts import chart_months
 from dashboard.map.colouring import colour_compounds
 from dashboard.map.layers import Drawing, Painted, describe_areas, paint
 from dashboard.map.legend import draw_legend
 from dashboard.places import find_names, name_area
-from dashboard.views import taking
+from dashboard.views import tables, taking
 from dashboard.words import count, name_value, say, tell_period
 from etl import areas, periods
 
@@ -230,7 +231,7 @@ def _show_in_place(build: load.Build, name: str, level: str) -> None:
         else sorted(areas.name_paths(compounds, level).unique())
     )
     _show_search(build, compounds.set_index("compound_id")["name"])
-    with st.container(horizontal=True, key="area-names"):
+    with st.container(horizontal=True, key="names-below"):
         for path in order[:NAMED]:
             if st.button(page.write_plain(name_area(path)), key=f"down.{path}"):
                 _go(path)
@@ -238,6 +239,22 @@ def _show_in_place(build: load.Build, name: str, level: str) -> None:
         page.show_note([say("area.cut", count=len(order), shown=NAMED)])
     if table is not None:
         _show_sums(build, name, level, table)
+    if name == "trends":
+        _show_months(build)
+
+
+def _show_months(build: load.Build) -> None:
+    """Complaints of the area by month."""
+    period = _find_period(build)
+    if period.first is None or period.last is None:
+        return
+    page.show_heading(say("trends.months", period=tell_period(period.first, period.last)))
+    listed = list(pd.date_range(period.first, period.last, freq="MS"))
+    counts = sums.count_months(build, period)
+    st.altair_chart(chart_months(counts, listed), key="chart-months")
+    tables.offer_months(
+        counts, period, name_area(build.within) if build.within else say("area.all")
+    )
 
 
 def _find_period(build: load.Build) -> periods.Period:
@@ -258,6 +275,9 @@ def _sum_page(build: load.Build, name: str, level: str) -> pd.DataFrame:
 
 def _show_sums(build: load.Build, name: str, level: str, table: pd.DataFrame) -> None:
     """The sums as a table, which can be taken away; what belongs to no area is said too."""
+    counted = table.drop(columns=["compounds", "households"])
+    empty = [column for column in counted if not counted[column].fillna(0).any()]
+    table = table.drop(columns=empty)
     heads = [say("table.area"), *(say(f"sum.{column}") for column in table)]
     rows = [
         [name_area(str(path)), *(_write(value) for value in row)]
@@ -272,6 +292,9 @@ def _show_sums(build: load.Build, name: str, level: str, table: pd.DataFrame) ->
     if "rate" in table:
         told = tell_period(period.first, period.last)
         page.show_note([say("area.rated", period=told)])
+    if empty:
+        names = say("listed").join(say(f"sum.{column}") for column in empty)
+        page.show_note([say("area.none", figures=names)])
     elsewhere = sums.count_elsewhere(build, name) if not build.within else {}
     page.show_note(
         say("area.elsewhere", figure=say(f"sum.{figure}"), count=number)

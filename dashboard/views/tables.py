@@ -11,11 +11,29 @@ from dashboard import load, page, withheld
 from dashboard.charts import chart_funnel
 from dashboard.views import taking
 from dashboard.words import name_value, say, tell_period
+from etl import periods
 
 SCOPES = ("category", "type", "grid", "community", "street", "district", "month")
 BRIEF_CONCERNS = 2
 MOST_COMPOUNDS = 100
 MOST_OUTSIDE = 8
+
+
+def offer_months(shown: pd.DataFrame, period: periods.Period, place: str) -> None:
+    """Complaints by month, a column for each category and one for all of them."""
+    inside = periods.select_months(shown, period)
+    counts = inside.pivot_table(
+        index="month", columns="category", values="complaint_count", aggfunc="sum", fill_value=0
+    ).reindex(pd.date_range(period.first, period.last, freq="MS"), fill_value=0)
+    heads = [say("chart.month"), *(name_value("category", name) for name in counts)]
+    rows = [
+        [f"{month:%Y-%m}", *map(int, row)]
+        for month, row in zip(counts.index, counts.to_numpy(), strict=True)
+    ]
+    if len(heads) > 2:
+        heads, rows = [*heads, say("chart.count")], [[*row, sum(row[1:])] for row in rows]
+    more = [(say("org.place"), place)]
+    taking.offer_table("months", say("trends.file.months"), heads, rows, more, period)
 
 
 def show_handling(build: load.Build, compounds: pd.DataFrame) -> None:

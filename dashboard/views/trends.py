@@ -124,30 +124,13 @@ def _name_place(build: load.Build, at: str) -> str:
     return str(names[at])
 
 
-def _offer_months(shown: pd.DataFrame, period: periods.Period, place: str) -> None:
-    """Complaints by month, a column for each category and one for all of them."""
-    inside = periods.select_months(shown, period)
-    counts = inside.pivot_table(
-        index="month", columns="category", values="complaint_count", aggfunc="sum", fill_value=0
-    ).reindex(pd.date_range(period.first, period.last, freq="MS"), fill_value=0)
-    heads = [say("chart.month"), *(name_value("category", name) for name in counts)]
-    rows = [
-        [f"{month:%Y-%m}", *map(int, row)]
-        for month, row in zip(counts.index, counts.to_numpy(), strict=True)
-    ]
-    if len(heads) > 2:
-        heads, rows = [*heads, say("chart.count")], [[*row, sum(row[1:])] for row in rows]
-    more = [(say("org.place"), place)]
-    taking.offer_table("months", say("trends.file.months"), heads, rows, more, period)
-
-
 def _show_months(own: pd.DataFrame, listed: list[pd.Timestamp], category: str, place: str) -> None:
     """Bars by month, and the same by category, a small chart each."""
     page.show_heading(say("trends.months", period=tell_period(listed[0], listed[-1])))
     shown = own[own["category"] == category] if category else own
     st.altair_chart(chart_months(shown, listed), key="chart-months")
     if not shown["complaint_count"].isna().any():
-        _offer_months(shown, periods.Period(listed[0], listed[-1], category), place)
+        tables.offer_months(shown, periods.Period(listed[0], listed[-1], category), place)
     if category:
         return
     sums = own.groupby("category")["complaint_count"].sum()

@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Frame, Page, expect
 
 from etl.refresh import refresh
 from etl.store import Store
-from tests.browser.conftest import Visitors, serve
+from tests.browser.conftest import Visitors, serve, settle
 from tests.city import make_city
 
 # More than fit on a screen, so that districts come first and then streets.
@@ -30,6 +30,18 @@ def city_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield address
 
 
+def in_frame(page: Page) -> Frame:
+    return next(frame for frame in page.frames if "st_folium" in frame.url)
+
+
+def mark_frame(page: Page) -> None:
+    in_frame(page).evaluate("window.stays = true")
+
+
+def assert_kept(page: Page) -> None:
+    assert in_frame(page).evaluate("window.stays") is True
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("size", ["office", "phone"])
 def test_a_city_is_gone_into_and_out_of(visit: Visitors, city_server: str, size: str) -> None:
@@ -37,14 +49,22 @@ def test_a_city_is_gone_into_and_out_of(visit: Visitors, city_server: str, size:
     page = visitor.open(city_server, "/map")
     frame = visitor.find_map(page)
     # The first district is larger than a screen of compounds: its streets come next.
+    settle(page)
+    mark_frame(page)
     frame.locator('[data-compound="区0000"]').click(force=True)
     expect(page.get_by_text("按街道汇总")).to_be_visible()
-    # Another area is another map; while one takes the other's place both are there.
-    newest = page.frame_locator('iframe[title*="st_folium"]').last
-    newest.locator('[data-compound="区0000/街道0101"]').click(force=True)
+    expect(frame.locator('[data-compound="区0000/街道0101"]')).to_be_visible()
+    # Another area is painted on the same map, and fills it.
+    expect(frame.locator("[data-compound]")).to_have_count(9)
+    assert_kept(page)
+    settle(page)
+    frame.locator('[data-compound="区0000/街道0101"]').click(force=True)
     # Its compounds fit on a screen, so that they are shown themselves.
     expect(page.get_by_text("先到哪里去")).to_be_visible()
     expect(page).to_have_url(re.compile("within="))
+    expect(frame.locator('[data-compound="区0000/街道0101"]')).to_have_count(0)
+    settle(page)
+    assert_kept(page)
     shared = page.url.partition(city_server)[2]
     page.get_by_role("button", name="全部 ›").click()
     expect(page.get_by_text("按区县汇总")).to_be_visible()

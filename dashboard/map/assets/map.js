@@ -1,5 +1,6 @@
-/* Draws the community map. Outlines come once from the server; colours and overlays come with
-   every change of the page and repaint what is already there, so that nothing flickers.
+/* Draws the community map. Colours and overlays come with every change of the page, with the address
+   of the outlines they are for; those are fetched when the address is another one. The map itself
+   stays, so that nothing flickers.
    Whatever came from a sheet is set as text, never as markup. */
 (function () {
   "use strict";
@@ -36,6 +37,7 @@
     addPane("sq-labels", 620, false);
     L.control.scale({ imperial: false, position: "bottomright" }).addTo(map);
     addHomeButton();
+    view.outlines = L.layerGroup().addTo(map);
     view.overlays = L.layerGroup().addTo(map);
     view.labels = L.layerGroup().addTo(map);
     view.places = L.layerGroup().addTo(map);
@@ -47,13 +49,24 @@
     new ResizeObserver(function () {
       if (isSeen()) map.invalidateSize({ pan: false });
     }).observe(map.getContainer());
-    fetch(options.shapes, { credentials: "same-origin" })
+  }
+
+  /* What stands on the map stays until the other outlines are there; the last that were asked for
+     count. */
+  function fetchShapes(address) {
+    view.address = address;
+    fetch(address, { credentials: "same-origin" })
       .then(function (answer) {
         if (!answer.ok) throw new Error(String(answer.status));
         return answer.json();
       })
-      .then(receive)
-      .catch(function () { tell("failed"); });
+      .then(function (shapes) { if (view.address === address) receive(shapes); })
+      .catch(function () {
+        if (view.address !== address) return;
+        view.address = null;
+        view.paint = view.next;
+        tell("failed");
+      });
   }
 
   /* A map that is being put away has no size, and nothing can be placed on it. */
@@ -109,17 +122,36 @@
   }
 
   function receive(shapes) {
+    clearOutlines();
     view.shapes = shapes;
+    view.drawn = view.address;
+    view.paint = view.next;
     tell(null);
     drawGround();
     drawCompounds();
     goHome();
-    if (view.paint) repaint();
+    repaint();
+  }
+
+  function clearOutlines() {
+    view.outlines.clearLayers();
+    (view.renderers || []).forEach(function (renderer) { renderer.remove(); });
+    if (view.buildings) view.buildings.remove();
+    view.renderers = [];
+    view.compounds = {};
+    view.chosen = null;
+    view.radius = undefined;
+  }
+
+  function keepRenderer(renderer) {
+    view.renderers.push(renderer);
+    return renderer;
   }
 
   /* ---- what stays: ground and outlines ---------------------------------------------- */
 
   function drawGround() {
+    var ground = keepRenderer(L.canvas({ pane: "sq-ground" }));
     var styles = {
       community: { color: "#B9AC98", weight: 1.5, dashArray: "7 5", fill: false },
       street: { color: "#B9AC98", weight: 1.5, dashArray: "7 5", fill: false },
@@ -130,26 +162,26 @@
     Object.keys(styles).forEach(function (level) {
       var features = (view.shapes.levels[level] || []).map(toFeature);
       if (level === "road") {
-        drawLines(features, { color: "#DDD3C2", weight: 9, lineCap: "round", fill: false });
+        drawLines(features, ground, { color: "#DDD3C2", weight: 9, lineCap: "round", fill: false });
       }
-      drawLines(features, styles[level]);
+      drawLines(features, ground, styles[level]);
     });
     var numbered = (view.shapes.levels.building || []).map(toFeature);
     view.buildings = L.geoJSON({ type: "FeatureCollection", features: numbered }, {
       pane: "sq-buildings",
       interactive: false,
-      renderer: L.canvas({ pane: "sq-buildings" }),
+      renderer: keepRenderer(L.canvas({ pane: "sq-buildings" })),
       style: { color: "#4E463C", weight: 1, fillColor: "#FFFDF8", fillOpacity: 0.75 },
     });
   }
 
-  function drawLines(features, style) {
+  function drawLines(features, renderer, style) {
     L.geoJSON({ type: "FeatureCollection", features: features }, {
       pane: "sq-ground",
       interactive: false,
-      renderer: view.ground || (view.ground = L.canvas({ pane: "sq-ground" })),
+      renderer: renderer,
       style: style,
-    }).addTo(view.map);
+    }).addTo(view.outlines);
   }
 
   function toFeature(shape) {
@@ -159,9 +191,9 @@
   function drawCompounds() {
     var list = view.shapes.levels.compound || [];
     view.isMany = list.length > PATTERNS_UP_TO;
-    var renderer = view.isMany
+    var renderer = keepRenderer(view.isMany
       ? L.canvas({ pane: "sq-compounds", tolerance: 4 })
-      : L.svg({ pane: "sq-compounds" });
+      : L.svg({ pane: "sq-compounds" }));
     list.forEach(function (shape) {
       var layer = shape.geometry.type === "Point"
         ? L.circleMarker([shape.geometry.coordinates[1], shape.geometry.coordinates[0]],
@@ -175,7 +207,7 @@
       layer.bindTooltip(function () { return describe(shape.id); }, {
         sticky: true, className: "sq-tip", opacity: 1, direction: "auto",
       });
-      layer.addTo(view.map);
+      layer.addTo(view.outlines);
       if (!view.isMany && list.length <= FOCUS_UP_TO) makeReachable(layer, shape);
     });
   }
@@ -345,15 +377,20 @@
 
   /* ---- what changes: colours, overlays, labels --------------------------------------- */
 
-  function paint(spec) {
-    view.paint = spec;
+  function paint(spec, address) {
+    view.next = spec;
     if (view.home) view.home.title = spec.words.home;
     nameZoomButtons(spec.words);
-    if (!view.shapes) {
-      tell("loading");
+    if (address !== view.address) fetchShapes(address);
+    else if (view.drawn === address) {
+      view.paint = spec;
+      repaint();
       return;
     }
-    repaint();
+    if (!view.shapes) {
+      view.paint = spec;
+      tell("loading");
+    }
   }
 
   function nameZoomButtons(words) {
