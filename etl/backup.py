@@ -105,7 +105,7 @@ def _back_up_shared(folder: Path, target: Path, made_at: datetime) -> Backup:
     with tempfile.TemporaryDirectory(prefix="shequ-backup-") as scratch:
         copy = Path(scratch) / "store"
         copy.mkdir()
-        with Store(folder) as store, store.hold():
+        with Store(folder, existing=True) as store, store.hold():
             copy_store(store, copy)
             copy_own_files(store, copy)
         return back_up(copy, target, made_at)

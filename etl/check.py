@@ -6,7 +6,7 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pyarrow as pa
@@ -98,6 +98,14 @@ class Checked:
     def rows_read(self) -> int:
         """Rows under the header."""
         return len(self.row_numbers) + len(self.bad_rows) + self.recognised
+
+    def copy(self) -> Checked:
+        """The same, to be changed without a change to this one."""
+        return replace(
+            self, rows=dict(self.rows), issues=list(self.issues), bad_keys=dict(self.bad_keys),
+            bad_rows={number: list(problems) for number, problems in self.bad_rows.items()},
+            unknown=list(self.unknown), doubts=list(self.doubts),
+        )  # fmt: skip
 
     def drop(self, places: Sequence[int]) -> None:
         """Take rows out of the good ones, by their places among them."""

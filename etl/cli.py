@@ -29,6 +29,7 @@ from etl.check import ERROR
 from etl.doctor import examine, worst
 from etl.errors import AccessError, FileError, ShequError, UsageError
 from etl.exporting import ALL_FORMATS, export
+from etl.lake import find_folder
 from etl.privacy import mask_text
 from etl.profile import Profile, load_profile
 from etl.provider import find_provider
@@ -63,6 +64,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             stream.reconfigure(encoding="utf-8", errors="replace")
     options = build_parser().parse_args(arguments)
     try:
+        options.store = find_folder(str(options.store))
+        if "to" in options:
+            options.to = find_folder(str(options.to))
         return int(options.run(options))
     except UsageError as error:
         _fail(str(error), options.json)
@@ -95,10 +99,10 @@ def build_parser() -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument(
         "--store",
-        type=Path,
-        default=Path(os.environ.get("SHEQU_STORE", DEFAULT_STORE)),
+        default=os.environ.get("SHEQU_STORE", DEFAULT_STORE),
         metavar="DIR",
-        help=f"数据文件夹（默认 {DEFAULT_STORE}）",
+        help=f"数据文件夹（默认 {DEFAULT_STORE}），或共享目录的地址："
+        "postgresql://用户@主机/库名?data=数据所在&office=本单位",
     )
     common.add_argument("--profile", type=Path, metavar="FILE", help="本社区的设置文件（.toml）")
     common.add_argument("--json", action="store_true", help="只输出一个 JSON 对象")
@@ -142,8 +146,8 @@ def build_parser() -> argparse.ArgumentParser:
     back.add_argument("file", type=Path, metavar="FILE", help="备份文件")
     away = add("move", run_move, "把数据连同全部历史搬到另一处：文件夹搬进共享目录，或搬回来")
     away.add_argument(
-        "--to", type=Path, required=True, metavar="DIR",
-        help="搬到哪个文件夹：空的，或只有一个 lake.toml（写明共享目录在哪里）",
+        "--to", required=True, metavar="DIR",
+        help="搬到哪个文件夹：空的，或只有一个 lake.toml（写明共享目录在哪里）；或共享目录的地址",
     )  # fmt: skip
     add("doctor", run_doctor, "检查数据文件夹：哪里坏了、该怎么办")
     update = add("refresh", run_refresh, "读入表格和边界文件，更新数据")
@@ -567,7 +571,7 @@ def _describe_entry(entry: Entry) -> dict[str, Any]:
 
 def run_undo(options: Any) -> int:
     """`shequ undo`: take the newest refresh back."""
-    store, who = Store(options.store), options.who or user_name()
+    store, who = Store(options.store, existing=True), options.who or user_name()
     entry = store.undo(who)
     Accounts(store.path).note(who, "undo", f"快照 {entry.snapshot}", "")
     if options.json:
@@ -670,7 +674,8 @@ def _is_loopback(host: str) -> bool:
 
 def run_user(options: Any) -> int:
     """`shequ user`: who may sign in."""
-    folder = Store(options.store).path
+    # The first account may come before the first data.
+    folder = Store(options.store, existing=options.action != "add").path
     accounts, who = Accounts(folder), user_name()
     if options.action == "list":
         return _list_users(accounts, options)

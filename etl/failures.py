@@ -34,6 +34,9 @@ _OVERTAKEN = (
 _KEYS = ("http 403", "accessdenied", "invalidaccesskeyid", "signaturedoesnotmatch", "forbidden")
 _NO_BUCKET = ("nosuchbucket", "http 404", "status code 404")
 _STORAGE = ("http error", "http 4", "http 5", "httpexception", "s3://", "http put", "http post")
+# As the extension that speaks HTTP has it, whatever its client says of the reason.
+_HTTP_AWAY = re.compile(r"(connect|connection|timeout|resolve)[^\n]* error for http ")
+_HTTP_REFUSED = re.compile(r"http error: |unable to connect to url s3://")
 _VERSION = re.compile(r"ducklake.*(version|upgrade|migrat)|unsupported.*version", re.I | re.S)
 
 
@@ -49,13 +52,15 @@ def explain_opening(told: str, lake: Lake) -> StoreError:
     place, nothing = lake.tell_place(), "数据没有变动。"
     if any(word in words for word in _PASSWORD) or _NO_ROLE.search(words):
         return StoreError(
-            f"共享目录“{place}”不认这个用户名或密码。请检查 lake.toml 里的用户名和环境变量 PGPASSWORD"
+            f"共享目录“{place}”不认这个用户名或密码。请检查 lake.toml（或 --store）里的用户名和环境变量 PGPASSWORD"
             f"（或 PGPASSFILE 指的文件）。{nothing}"
         )
     if _NO_DATABASE.search(words):
         return StoreError(
-            f"共享目录“{place}”还没有建库。请管理员先用 createdb 建一个空的库，或检查 lake.toml 里的库名。"
+            f"共享目录“{place}”还没有建库。请管理员先用 createdb 建一个空的库，或检查 lake.toml（或 --store）里的库名。"
         )
+    if refused := _explain_objects(words, lake, nothing):
+        return refused
     if any(word in words for word in _UNREACHABLE):
         return StoreAgainError(
             f"连不上共享目录“{place}”。请检查网络和数据库服务器，过一会儿再试；{nothing}"
@@ -94,6 +99,8 @@ def explain_writing(told: str, lake: Lake) -> StoreError:
         return StoreError(
             f"这个用户名对共享目录“{lake.tell_place()}”只能看，不能写，数据仍是原来的状态。请管理员授权。"
         )
+    if refused := _explain_objects(words, lake, f"数据{_LEFT}。"):
+        return refused
     if any(word in words for word in _UNREACHABLE):
         return StoreAgainError(
             f"写到一半时连不上共享目录“{lake.tell_place()}”，数据{_LEFT}。请过一会儿再试。"
@@ -112,6 +119,21 @@ def explain_waiting(told: str, lake: Lake) -> StoreError:
             "别的单位一直在更新数据，等得太久了，请过几分钟再试；您的文件没有动。"
         )
     return explain_opening(told, lake)
+
+
+def _explain_objects(words: str, lake: Lake, rest: str) -> StoreError | None:
+    """Why object storage refused; its words are much like those of a server out of reach."""
+    if not lake.is_in_objects:
+        return None
+    if _HTTP_AWAY.search(words):
+        return StoreAgainError(
+            f"连不上对象存储（AWS_ENDPOINT_URL）。请检查网络，过一会儿再试；{rest}"
+        )
+    if said := _explain_storage(words, lake):
+        return StoreError(f"{said}请检查后再试；{rest}")
+    if _HTTP_REFUSED.search(words):
+        return StoreAgainError(f"对象存储没有答应，请过一会儿再试；{rest}")
+    return None
 
 
 def _explain_storage(words: str, lake: Lake) -> str:

@@ -9,19 +9,30 @@ a network share or in S3-compatible storage:
     office = "T 社区"
     communities = ["T 社区"]          # what this office may write; office alone where left out
 
+The same may be said in one address, in place of the folder:
+
+    postgresql://shequ@db.example/shequ?data=s3://bucket/shequ&office=T 社区&communities=T 社区
+
+Then the folder of this machine is made and named by `find_folder`.
+
 Passwords and keys are never written there: libpq reads PGPASSWORD or PGPASSFILE, and the storage is
 opened with AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION and AWS_ENDPOINT_URL.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import SplitResult, parse_qsl, quote, urlencode, urlsplit, urlunsplit
+
+from platformdirs import user_data_path
 
 from etl.errors import StoreError
 
@@ -30,6 +41,12 @@ OBJECTS = "s3://"
 CONNECT_SECONDS = 10
 _SCHEMES = ("postgresql", "postgres")
 _KEYS = frozenset({"catalogue", "data", "office", "communities"})
+# Where the folders of this machine lie whose stores are told by an address.
+HOME = "SHEQU_HOME"
+# What an address leaves out may stand in the environment.
+_ELSEWHERE = {"office": "SHEQU_OFFICE", "communities": "SHEQU_COMMUNITIES"}
+_ADDRESS = "--store 的地址"
+_DEFAULT_PORT = 5432
 
 
 @dataclass(frozen=True)
@@ -93,6 +110,73 @@ def read_lake(folder: Path) -> Lake:
         return Lake(folder, data=(folder / "data").as_posix() + "/")
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise StoreError(f"“{path}”读不出来：不是 UTF-8 的 TOML，或没有权限。") from error
+    return _make_lake(folder, path, told)
+
+
+def find_folder(place: str, environment: Mapping[str, str] = os.environ) -> Path:
+    """The folder of a store that is told by its folder, or by the address of a shared one.
+
+    What belongs to this machine of a store told by an address lies in a folder named by its
+    database and office, under SHEQU_HOME or else where programs of this user keep their data. What
+    the address says is written into its `lake.toml`, so that this folder is a store like any other.
+
+    Raises
+    ------
+    StoreError
+        The address makes no sense or has a password in it, or the folder cannot be written. The
+        sentence never repeats the address.
+    """
+    if not place.startswith(tuple(f"{scheme}:" for scheme in _SCHEMES)):
+        return Path(place)
+    told = _read_address(place, environment)
+    parts = _split(_ADDRESS, str(told["catalogue"]))
+    at = parts.netloc.rpartition("@")[2].lower()
+    at = at if re.search(r":\d+$", at) else f"{at}:{_DEFAULT_PORT}"
+    name, office = parts.path.strip("/"), str(told.get("office", "")).strip()
+    mark = hashlib.sha256("\n".join((at, name, office)).encode()).hexdigest()[:8]
+    home = Path(environment[HOME]) if environment.get(HOME) else user_data_path("shequ", False)
+    plain = re.sub(r"[^\w.-]+", "-", "-".join(filter(None, (name, office, mark))))
+    folder = home.expanduser().absolute() / plain
+    _make_lake(folder, _ADDRESS, told)  # nothing is written of what makes no sense
+    _write_lake(folder, told)
+    return folder
+
+
+def _read_address(place: str, environment: Mapping[str, str]) -> dict[str, Any]:
+    """What an address says, as `lake.toml` would."""
+    parts = _split(_ADDRESS, place)
+    given = parse_qsl(parts.query, keep_blank_values=True)
+    told: dict[str, Any] = {name: value for name, value in given if name in _KEYS}
+    for name, variable in _ELSEWHERE.items():
+        if name not in told and environment.get(variable):
+            told[name] = environment[variable]
+    if "communities" in told:
+        named = re.split(r"[,，、]", told["communities"])
+        told["communities"] = [community.strip() for community in named if community.strip()]
+    left = urlencode([(n, v) for n, v in given if n not in _KEYS], quote_via=quote)
+    return {**told, "catalogue": urlunsplit(parts._replace(query=left))}
+
+
+def _write_lake(folder: Path, told: Mapping[str, Any]) -> None:
+    # A string of JSON is one of TOML.
+    text = "".join(
+        f"{name} = {json.dumps(value, ensure_ascii=False)}\n" for name, value in told.items()
+    )
+    path = folder / LAKE_FILE
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if path.exists() and path.read_text(encoding="utf-8") == text:
+            return
+        half = path.with_name(f"writer.{os.getpid()}.part")
+        half.write_text(text, encoding="utf-8")
+        half.replace(path)
+    except (OSError, UnicodeDecodeError) as error:
+        raise StoreError(
+            f"“{folder}”不能写入：本机的账号、操作记录要放在那里。请检查权限，或用环境变量 {HOME} 另指一个文件夹。"
+        ) from error
+
+
+def _make_lake(folder: Path, path: Path | str, told: Mapping[str, Any]) -> Lake:
     if unknown := sorted(told.keys() - _KEYS):
         raise _wrong(path, f"不认识“{unknown[0]}”，只能写 {'、'.join(sorted(_KEYS))}")
     office = _read_text(path, told, "office")
@@ -109,27 +193,36 @@ def read_lake(folder: Path) -> Lake:
     )  # fmt: skip
 
 
-def _read_text(path: Path, told: Mapping[str, Any], name: str) -> str:
+def _read_text(path: Path | str, told: Mapping[str, Any], name: str) -> str:
     value = told.get(name, "")
     if not isinstance(value, str):
         raise _wrong(path, f"{name} 应写在引号里")
     return value
 
 
-def _read_catalogue(path: Path, told: Mapping[str, Any]) -> str:
-    parts = urlsplit(_read_text(path, told, "catalogue"))
+def _read_catalogue(path: Path | str, told: Mapping[str, Any]) -> str:
+    parts = _split(path, _read_text(path, told, "catalogue"))
     if parts.scheme not in _SCHEMES or not parts.path.strip("/"):
         raise _wrong(path, "catalogue 应写成 postgresql://用户@主机/库名")
     options = dict(parse_qsl(parts.query))
-    if parts.password or "password" in options:
+    if parts.password is not None or any("password" in name.lower() for name in options):
         raise _wrong(
             path, "catalogue 里不要写密码，请放在环境变量 PGPASSWORD 或 PGPASSFILE 指的文件里"
         )
     options.setdefault("connect_timeout", str(CONNECT_SECONDS))
-    return urlunsplit(parts._replace(query=urlencode(options)))
+    return urlunsplit(parts._replace(query=urlencode(options, quote_via=quote)))
 
 
-def _read_data(path: Path, told: Mapping[str, Any]) -> str:
+def _split(path: Path | str, address: str) -> SplitResult:
+    """The parts of an address. A bad one may hold a password, so nothing repeats it."""
+    try:
+        return urlsplit(address)
+    except ValueError:
+        said = "catalogue 应写成 postgresql://用户@主机/库名"
+    raise _wrong(path, said)
+
+
+def _read_data(path: Path | str, told: Mapping[str, Any]) -> str:
     data = _read_text(path, told, "data")
     if data.startswith(OBJECTS):
         if not urlsplit(data).hostname or "?" in data:
@@ -140,8 +233,8 @@ def _read_data(path: Path, told: Mapping[str, Any]) -> str:
     return Path(data).as_posix().rstrip("/") + "/"
 
 
-def _wrong(path: Path, what: str) -> StoreError:
-    return StoreError(f"“{path}”写得不对：{what}。")
+def _wrong(path: Path | str, what: str) -> StoreError:
+    return StoreError(f"{path if path == _ADDRESS else f'“{path}”'}写得不对：{what}。")
 
 
 def storage_keys(environment: Mapping[str, str] = os.environ) -> dict[str, str]:

@@ -59,7 +59,7 @@ def move(source: Path, target: Path, progress: Progress = be_silent) -> Moved:
     source, target = (path.expanduser().absolute() for path in (source, target))
     from_lake, to_lake = read_lake(source), read_lake(target)
     _require_fit(from_lake, to_lake)
-    with Store(source) as old, old.hold():
+    with Store(source, existing=True) as old, old.hold():
         try:
             with _prepare(to_lake) as folder:
                 moved = copy_store(old, folder, progress)

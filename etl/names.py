@@ -327,6 +327,11 @@ class Names:
             self._stems.setdefault(stem[1], set()).add(identifier)
             self._phases.add((stem[1], stem[2]))
 
+    def knows_same(self, other: Names) -> bool:
+        """Whether the same things are known by the same names, so that all is found alike."""
+        known = ("_remembered", "_ids", "_labels", "_written", "_exact")
+        return all(getattr(self, part) == getattr(other, part) for part in known)
+
     def remember(self, written: str, to: str) -> None:
         """Keep what a person said of a word: the name or id it means, '' for no single place."""
         self._remembered[fold_name(written)] = to

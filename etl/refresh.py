@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,16 +21,8 @@ import pyarrow.compute as pc
 from etl.accounts import user_name
 from etl.asking import ask_about_columns, ask_about_list, ask_about_names, ask_about_sheet
 from etl.boundaries import Layer
-from etl.check import (
-    ERROR,
-    MADE_KEY,
-    WARNING,
-    Checked,
-    Extent,
-    Issue,
-    check_sheet,
-    join_checked,
-)
+from etl.check import ERROR, MADE_KEY, WARNING, Checked, Extent, Issue
+from etl.early import Ahead, Arrival, Early, begin_writing, check_arrival, list_arrivals
 from etl.errors import StoreAgainError
 from etl.figures import publish_figures
 from etl.formation import list_faults
@@ -71,9 +64,6 @@ TRIES, PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 8, 0.5, 5.0
 NAMED_PLACES = 8
 NAMED_ROWS = 6
 LISTED_GONE = 500
-STRETCHES_AHEAD = 4
-# What a sheet says, being written: by the place of its table and the row where a stretch begins.
-Ahead = dict[tuple[int, int], Future[RawRows]]
 _ORDER = {table.name: position for position, table in enumerate(TABLES)}
 # Sheets by which the names of other sheets are known.
 _NAMING = frozenset({"compounds", "organizations", "matters"})
@@ -91,23 +81,19 @@ _TOTAL_LABELS = {
 _PUBLISHED = frozenset({"compounds", "households", "residents", "area_km2"})
 
 
+# The text of the settings that the store remembers, and what was answered.
+Grounds = tuple[str | None, tuple[tuple[str, str, str], ...]]
+
+
 @dataclass(frozen=True)
-class Arrival:
-    """The tables of one kind on one sheet."""
+class Prepared:
+    """What is done before a refresh has its turn, and the `grounds` on which it was done."""
 
-    reading: Reading
-    sheet: Sheet
-    matches: tuple[Match, ...]
-
-    @property
-    def table(self) -> Table:
-        """The table of the contract that they are."""
-        return self.matches[0].table
-
-    @property
-    def origin(self) -> tuple[str, str]:
-        """File and sheet, as they are spoken of."""
-        return self.reading.name, self.sheet.name
+    grounds: Grounds
+    profile: Profile
+    answers: Answers
+    readings: list[Reading]
+    early: Early
 
 
 @dataclass
@@ -155,25 +141,51 @@ def refresh(
         `snapshot` is None where nothing was published: nothing usable, or nothing new.
     """
     files, settings = list_files(paths)
-    profile = choose_profile(profile, settings, store)
-    known = Answers([*(Answer(*told) for told in store.answers()), *answers])
-    answered = known.apply(profile)
-    readings = read_files(
-        files, answered, passwords or {}, lambda share, words: progress(share / 2, words)
-    )
-    for reading in readings:
-        # Two offices may both keep a 投诉.xlsx.
-        reading.name = store.lake.prefix + reading.name.removeprefix(store.lake.prefix)
 
-    def run() -> Report:
-        with store.write(who or user_name()) as writer, ThreadPoolExecutor(1) as ahead:
-            one = Refresh(writer, ahead, answered, known, readings, dry_run, progress)
-            return one.run(list(answers))
+    def prepare(ahead: ThreadPoolExecutor) -> Prepared:
+        grounds = _read_grounds(store)
+        chosen = choose_profile(profile, settings, store)
+        known = Answers([*(Answer(*told) for told in store.answers()), *answers])
+        answered = known.apply(chosen)
+        readings = read_files(
+            files, answered, passwords or {}, lambda share, words: progress(share / 2, words)
+        )
+        for reading in readings:
+            # Two offices may both keep a 投诉.xlsx.
+            reading.name = store.lake.prefix + reading.name.removeprefix(store.lake.prefix)
+        early = Early()
+        # Others may be waiting: what can be done before the turn is. A preview needs none.
+        if store.lake.is_shared and not dry_run:
+            with store.preview() as looking:
+                early = Early.check(looking, answered, readings, ahead, progress)
+        return Prepared(grounds, answered, known, readings, early)
 
-    report = _run_again(run, TRIES if store.lake.is_shared else 1)
+    def take_turn() -> AbstractContextManager[Writer]:
+        told = who or user_name()
+        return store.preview(told) if dry_run else store.write(told)
+
+    with ThreadPoolExecutor(1) as ahead:
+        prepared: Prepared | None = None
+
+        def run() -> Report:
+            nonlocal prepared
+            while True:
+                prepared = prepared or prepare(ahead)
+                with take_turn() as writer:
+                    if _read_grounds(store) == prepared.grounds:
+                        one = Refresh(writer, ahead, prepared, dry_run, progress)
+                        return one.run(list(answers))
+                prepared = None
+
+        report = _run_again(run, TRIES if store.lake.is_shared else 1)
     links = [mask_text(path.name)[0] for path in list_links(paths)]
     report.warnings.extend(f"《{name}》是链接，没有读。请把文件本身放进来。" for name in links)
     return report
+
+
+def _read_grounds(store: Store) -> Grounds:
+    """By what files are read and sheets recognised: settings and answers."""
+    return store.profile_text(), tuple(store.answers())
 
 
 def _run_again(run: Callable[[], Report], tries: int) -> Report:
@@ -195,21 +207,21 @@ class Refresh:
         self,
         writer: Writer,
         ahead: ThreadPoolExecutor,
-        profile: Profile,
-        answers: Answers,
-        readings: list[Reading],
+        prepared: Prepared,
         dry_run: bool,
         progress: Progress = be_silent,
     ) -> None:
         self.writer = writer
         self.ahead = ahead
-        self.profile = profile
-        self.answers = answers
-        self.readings = readings
+        self.profile = prepared.profile
+        self.answers = prepared.answers
+        self.readings = prepared.readings
+        self.early = prepared.early
         self.progress = progress
         self.report = Report(is_dry_run=dry_run)
         self.files = {
-            id(r): FileReport(r.name, r.sha256, needs_password=r.needs_password) for r in readings
+            id(r): FileReport(r.name, r.sha256, needs_password=r.needs_password)
+            for r in self.readings
         }
         self.ledger = Ledger(writer)
         self.has_news = False
@@ -256,7 +268,9 @@ class Refresh:
         for reading in self.readings:
             for layer in reading.layers:
                 self._land_layer(reading, layer)
-        arrivals = sorted(self._arrivals(), key=lambda arrival: _ORDER[arrival.table.name])
+        arrivals = sorted(
+            list_arrivals(self.readings), key=lambda arrival: _ORDER[arrival.table.name]
+        )
         registers = [a for a in arrivals if a.table.name == "compounds"]
         for arrival in registers:
             self._land(arrival)
@@ -288,25 +302,7 @@ class Refresh:
             self._land(arrival, checked[number], again, ahead)
 
     def _write_ahead(self, arrival: Arrival) -> Ahead:
-        """Have what the sheet says written on the other core: which rows come in shows only later.
-
-        Only so much of it as memory has room for, if none of it should be wanted.
-        """
-        begun = {}
-        for number, match in enumerate(arrival.matches):
-            for stretch in plan_stretches(arrival.sheet, match)[:STRETCHES_AHEAD]:
-                written = self.ahead.submit(write_stretch, arrival.sheet, match, stretch)
-                begun[number, stretch.start] = written
-        return begun
-
-    def _arrivals(self) -> Iterator[Arrival]:
-        for reading in self.readings:
-            for sheet, found in reading.sheets:
-                if isinstance(found, NoMatch):
-                    continue
-                for name in dict.fromkeys(match.table.name for match in found):
-                    of_kind = tuple(match for match in found if match.table.name == name)
-                    yield Arrival(reading, sheet, of_kind)
+        return self.early.find_begun(arrival) or begin_writing(arrival, self.ahead)
 
     def _report_unread(self, reading: Reading) -> None:
         """One sentence for each file and sheet in which no table was found."""
@@ -400,12 +396,9 @@ class Refresh:
         if self._extent is None:
             self._extent = (find_extent(self.writer),)
         file = arrival.reading.name
-        checked = join_checked(
-            [
-                check_sheet(arrival.sheet, match, self.profile, file, self._names, self._extent[0])
-                for match in arrival.matches
-            ]
-        )
+        checked = self.early.find_checked(arrival, self._names, self._extent[0])
+        if checked is None:
+            checked = check_arrival(arrival, self.profile, self._names, self._extent[0])
         source = self.profile.source(file)
         mark = mark_list(arrival.table.name, *arrival.origin)
         said = bring_to_wgs84(checked, source.datum or self.profile.datum, mark, self.writer)

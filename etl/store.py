@@ -174,7 +174,8 @@ class Landed:
 class Store:
     """A folder with a DuckLake, a catalogue and Parquet files; or with the address of a shared one.
 
-    Every method reads the newest published state; readers never wait for a writer.
+    Every method reads the newest published state; readers never wait for a writer. An empty folder
+    becomes a store, but for who reads only and for what needs an `existing` one.
 
     Raises
     ------
@@ -184,11 +185,17 @@ class Store:
     """
 
     def __init__(
-        self, path: Path | str, *, read_only: bool = False, arriving: bool = False
+        self,
+        path: Path | str,
+        *,
+        read_only: bool = False,
+        arriving: bool = False,
+        existing: bool = False,
     ) -> None:
         self.path = Path(path).expanduser().absolute()
         self.lake = read_lake(self.path)
         self._read_only = read_only
+        self._makes_none = read_only or existing
         if not self.lake.is_shared and not (self.path / CATALOGUE).exists():
             self._prepare_folder()
         self._connection = self._connect()
@@ -198,6 +205,8 @@ class Store:
             self._refuse_unfinished()
             self._require_own_data()
         if not self._has_tables() and not read_only:
+            if existing:
+                raise self._nothing_yet()
             with self._writer_lock(""):
                 if not self._has_tables():  # another process may have been faster
                     self._claim_data()
@@ -205,7 +214,7 @@ class Store:
         self._check_format()
 
     def _prepare_folder(self) -> None:
-        if self._read_only:
+        if self._makes_none:
             raise self._nothing_yet()
         try:
             self.path.mkdir(parents=True, exist_ok=True)
@@ -281,7 +290,7 @@ class Store:
         address = self.lake.catalogue
         try:
             connection.execute(f"ATTACH {literal(address)} AS {beside.NAME} (TYPE postgres)")
-            if self._read_only and not beside.list_tables(connection):
+            if self._makes_none and not beside.list_tables(connection):
                 raise self._nothing_yet()
             options = self._lay_out(["READ_ONLY"] if self._read_only else [])
             catalogue = literal(f"ducklake:postgres:{address}")
@@ -969,6 +978,20 @@ class Store:
             if writer.summary is not None:
                 self._publish(cursor, who, writer.summary)
                 self._note_checksums()
+
+    @contextmanager
+    def preview(self, who: str = "") -> Iterator[Writer]:
+        """What a refresh would do, without a turn: nothing that is written inside is kept.
+
+        Nobody waits for it, and it waits for nobody. Where nothing could be written it says so.
+        """
+        if not self._is_there():
+            raise self._missing()
+        self._refuse_moved()
+        if self.lake.is_shared:
+            self._read(self._require_clock)
+        with self._transaction() as cursor:
+            yield Writer(cursor, who, self.lake)
 
     def _publish(
         self, cursor: duckdb.DuckDBPyConnection, who: str, summary: Mapping[str, Any]

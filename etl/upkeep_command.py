@@ -24,7 +24,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
 
 def run_maintain(options: Any) -> int:
     """Let go of what is older, but for the states on which issued briefings stand."""
-    store, who = Store(options.store), user_name()
+    store, who = Store(options.store, existing=True), user_name()
     issued = {issue.snapshot for issue in Issues(store.path).everything()}
     done = store.maintain(options.keep_days, issued, who)
     store.close()

@@ -152,6 +152,8 @@ class Objects:
 
         self.fail_every = 0
         self.failed = self.written = 0
+        # Requests that are answered only to who names the right key, as by a storage that knows its own.
+        self.guarded: tuple[str, ...] = ()
         self._app = DomainDispatcherApplication(create_backend_app)
         self._server = make_server(
             "127.0.0.1", find_free_port(), self._answer, threaded=True, request_handler=_Quiet
@@ -159,7 +161,13 @@ class Objects:
         self._made = 0
 
     def _answer(self, environ, start_response):  # type: ignore[no-untyped-def]
-        if environ["REQUEST_METHOD"] in ("PUT", "POST") and self.fail_every:
+        method = environ["REQUEST_METHOD"]
+        said = environ.get("HTTP_AUTHORIZATION", "")
+        if method in self.guarded and f"Credential={KEYS['AWS_ACCESS_KEY_ID']}/" not in said:
+            body = b"<Error><Code>InvalidAccessKeyId</Code><Message>unknown</Message></Error>"
+            start_response("403 Forbidden", [("Content-Length", str(len(body)))])
+            return [b"" if method == "HEAD" else body]
+        if method in ("PUT", "POST") and self.fail_every:
             self.written += 1
             if self.written % self.fail_every == 0:
                 self.failed += 1

@@ -16,6 +16,7 @@ from msoffcrypto.format.ooxml import OOXMLFile
 from etl.accounts import ADMIN, Accounts
 from etl.cli import build_parser, main
 from etl.tables import TABLES
+from tests.backends import write_lake
 from tests.conftest import ROOT, WriteXlsx
 
 COMPOUNDS = [["小区名称", "小区类型", "总户数"], ["甲园", "商品房", 100]]
@@ -337,3 +338,27 @@ def test_refresh_and_undo_are_in_the_audit(
     told = [(event.who, event.what) for event in Accounts(Path(store)).audit()]
     assert told == [("张书记", "undo"), ("小李", "refresh")]
     assert Accounts(Path(store)).audit()[1].detail.endswith("：台账.xlsx")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["undo"], ["maintain"], ["history"], ["doctor"], ["query", "SELECT 1"], ["fill", "x.xlsx"],
+        ["user", "list"], ["user", "remove", "x"], ["user", "password", "x"], ["user", "sso", "x"],
+        ["backup", "b.zip"], ["move", "--to", "elsewhere"],
+        ["export", "--out", "out"], ["brief", "--month", "2026-01", "--out", "out"],
+    ],
+    ids=" ".join,
+)  # fmt: skip
+def test_a_folder_that_is_not_there_is_not_made(
+    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    if "elsewhere" in arguments:
+        write_lake(tmp_path / "elsewhere", "postgresql://a@127.0.0.1:9/c", "/nowhere")
+    before = sorted(tmp_path.rglob("*"))
+    assert main([*arguments, "--store", "shequ-typo"]) == 1
+    if arguments != ["doctor"]:  # which says what it finds, a line each
+        assert len(capsys.readouterr().err.strip().splitlines()) == 1
+    assert sorted(tmp_path.rglob("*")) == before

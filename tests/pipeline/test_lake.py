@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -12,10 +13,11 @@ from pathlib import Path
 import pytest
 
 from etl import store as store_module
+from etl.accounts import Accounts
 from etl.cli import main
 from etl.doctor import examine, worst
 from etl.errors import StoreAgainError, StoreError
-from etl.lake import LAKE_FILE, read_lake, storage_keys
+from etl.lake import HOME, LAKE_FILE, find_folder, read_lake, storage_keys
 from etl.refresh import refresh
 from etl.store import OWNER_FILE, Store
 from tests.backends import write_lake
@@ -97,6 +99,99 @@ def test_keys_come_from_the_environment() -> None:
     )
     with pytest.raises(StoreError, match="AWS_ACCESS_KEY_ID"):
         storage_keys({"AWS_ACCESS_KEY_ID": "k"})
+
+
+# -- the same said in one address ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("postgresql://a:geheim@b/c?data=/x", "不要写密码"),
+        ("postgresql://a@b/c?data=/x&password=geheim", "不要写密码"),
+        ("postgresql://a@b/c?data=/x&sslpassword=geheim", "不要写密码"),
+        ("postgresql://a:geheim@[b/c?data=/x", "catalogue 应写成 postgresql://"),
+        ("postgresql://a@b/?data=/x", "catalogue 应写成 postgresql://"),
+        ("postgresql://a@b/c", "data 应是完整的文件夹路径"),
+        ("postgresql://a@b/c?data=/x&communities=T", "就要写 office"),
+    ],
+)
+def test_an_address_that_makes_no_sense_is_said(
+    tmp_path: Path, address: str, said: str, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.setenv(HOME, str(tmp_path / "home"))
+    for arguments in (["history"], ["doctor", "--json"], ["user", "list"], ["move", "--to", "x"]):
+        assert main([*arguments, "--store", address]) == 1
+        told = capsys.readouterr()
+        assert said in told.err + told.out
+        assert len((told.err + told.out).strip().splitlines()) == 1
+        assert "geheim" not in told.err + told.out
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_address_has_a_folder_of_this_machine(tmp_path: Path) -> None:
+    home = {HOME: str(tmp_path)}
+    told = "postgresql://u@db.example/shequ?data=s3://b/p&office=T%20社区&communities=甲,乙"
+    folder = find_folder(told, home)
+    assert folder.parent == tmp_path
+    assert folder.name.startswith("shequ-T-社区-")
+    lake = read_lake(folder)
+    assert lake.catalogue == "postgresql://u@db.example/shequ?connect_timeout=10"
+    assert (lake.data, lake.office, lake.communities) == ("s3://b/p/", "T 社区", ("甲", "乙"))
+    # The same database by another user, its port written out: the same folder, and what is said now.
+    again = find_folder(told.replace("u@db.example", "v@DB.example:5432"), home)
+    assert again == folder
+    assert read_lake(folder).catalogue.startswith("postgresql://v@")
+    # Another office, server or database of the same name has its own accounts.
+    others = {
+        find_folder(told.replace(*change), home)
+        for change in (("T%20", "U%20"), ("db.example", "other.example"), ("/shequ", "/second"))
+    }
+    assert len({folder, *others}) == 4
+    # What the address leaves out stands in the environment.
+    plain = find_folder(
+        "postgresql://u@db.example/shequ?data=/x",
+        {**home, "SHEQU_OFFICE": "T 社区", "SHEQU_COMMUNITIES": "丙"},
+    )
+    assert (plain, read_lake(plain).communities) == (folder, ("丙",))
+    assert find_folder("some/folder", home) == Path("some/folder")
+
+
+def test_commands_and_a_page_by_the_address(
+    lake: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from dashboard import load, settings
+    from tests.pages import open_view, text_of
+
+    monkeypatch.setenv(HOME, str(tmp_path / "home"))
+    known = read_lake(lake)
+    monkeypatch.setenv("SHEQU_STORE", f"{known.catalogue}&data={known.data}")
+    assert main(["refresh", str(write_complaints(tmp_path, "投诉", 3)), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["snapshot"] == FIRST + 1
+    assert main(["query", "SELECT count(*) AS n FROM core_complaints"]) == 0
+    assert capsys.readouterr().out.split() == ["n", "3"]
+    (folder,) = (tmp_path / "home").iterdir()
+    # What was done is written down on this machine; the data are the lake's.
+    assert [entry.what for entry in Accounts(folder).audit()] == ["query", "refresh"]
+    with Store(lake, read_only=True) as store:
+        assert store.snapshot() == FIRST + 1
+    with monkeypatch.context() as patch:
+        patch.setenv("PGPASSWORD", "geheim")
+        assert main(["history"]) == 1
+        told = capsys.readouterr()
+        assert "不认这个用户名或密码" in told.err
+        assert "geheim" not in told.err + told.out
+    monkeypatch.setenv(settings.STORE, str(folder))
+    monkeypatch.delenv(settings.PROFILE, raising=False)
+    main_module = sys.modules["__main__"]
+    try:
+        page = open_view("map")
+        assert not page.exception
+        assert "<b>100</b>" in text_of(page), "the households of the register"
+    finally:
+        load.open_store.clear()
+        sys.modules["__main__"] = main_module
 
 
 # -- the same as in a folder --------------------------------------------------------------------
@@ -420,6 +515,31 @@ def test_storage_that_is_not_opened(
         refuse(folder, tmp_path, "对象存储要密钥", capsys)
     else:
         refuse(folder, tmp_path, "没有 lake.toml 写的桶", capsys)
+
+
+@pytest.mark.slow
+def test_a_key_that_the_storage_does_not_take(
+    postgres: Postgres, objects: Objects, tmp_path: Path, write_xlsx: WriteXlsx,
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    address = postgres.address(postgres.make_database())
+    folder = write_lake(tmp_path / "store", address, f"s3://{objects.make_bucket()}/shequ")
+    with Store(folder) as store:
+        refresh(store, [write_xlsx("台账.xlsx", 小区台账=REGISTER)])
+        before = (store.list_snapshots(), store.frame("core_compounds"))
+    monkeypatch.setattr(store_module, "PATIENCE_SECONDS", 0.0)
+    with monkeypatch.context() as patch:
+        patch.setenv("AWS_ACCESS_KEY_ID", "geheim")
+        # One that is unknown, and one that may look and not write.
+        for guarded in (("GET", "HEAD", "PUT", "POST"), ("PUT", "POST")):
+            patch.setattr(objects, "guarded", guarded)
+            refuse(folder, tmp_path, "对象存储不认这个密钥", capsys)
+    with monkeypatch.context() as patch:
+        patch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+        refuse(folder, tmp_path, "连不上对象存储", capsys)
+    with Store(folder) as store:
+        assert store.list_snapshots() == before[0]
+        assert store.frame("core_compounds").equals(before[1])
 
 
 @pytest.mark.slow
