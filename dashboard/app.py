@@ -20,6 +20,9 @@ PAGES = (
     "briefing", "data", "quality", "methods",
 )  # fmt: skip
 
+# The page that the run before this one showed.
+OPENED = "opened"
+
 
 def main() -> None:
     """One run of the app."""
@@ -40,9 +43,13 @@ def main() -> None:
     st.session_state[page.PAGES] = pages
     # Our own list of pages: its links say what is chosen, so that going back restores it.
     chosen = st.navigation([*pages.values(), *_list_aliases(names)], position="hidden")
-    listed = st.sidebar.empty()
+    # A page that is opened has its links at once. After a click on it they are still there, and are
+    # sent when it is known what they are to say.
+    is_new = st.session_state.get(OPENED) != chosen.url_path
+    links = st.sidebar.empty() if is_new else st.sidebar.container(key="pages")
     before = choice.current()
-    _list_links(listed, pages, "pages")
+    if is_new:
+        _list_links(links.container(key="pages"), pages)
     _show_sidebar(visitor)
     try:
         chosen.run()
@@ -50,8 +57,11 @@ def main() -> None:
         raise
     except Exception as error:
         page.show_failure(error)
-    if choice.current() != before:
-        _list_links(listed, pages, "pages-anew")
+    if not is_new:
+        _list_links(links, pages)
+    elif choice.current() != before:
+        _list_links(links.container(key="pages-anew"), pages)
+    st.session_state[OPENED] = chosen.url_path
     choice.write_address()
 
 
@@ -83,10 +93,10 @@ def _make_page(name: str, *, is_first: bool) -> st.Page:
     return st.Page(run, title=say(f"nav.{name}"), url_path=path, default=is_first)
 
 
-def _list_links(place: DeltaGenerator, pages: dict[str, st.Page], key: str) -> None:
+def _list_links(place: DeltaGenerator, pages: dict[str, st.Page]) -> None:
     """The list of pages; every link says what is chosen."""
     query = choice.current().as_query()
-    with place.container(key=key):
+    with place:
         for name, target in pages.items():
             st.page_link(target, label=say(f"nav.{name}"), query_params=query)
 

@@ -48,9 +48,9 @@ def offer(key: str, *names: str, rows: Rows | None = None) -> None:
     """
     with st.popover(say("how.label"), key=f"how-{key}"):
         told = list_values()
-        for name in names:
-            page.show_heading(say(f"methods.{name}.head"), 4)
-            page.show_note([say(f"methods.{name}.body", **told)])
+        page.show_definitions(
+            (say(f"methods.{name}.head"), say(f"methods.{name}.body", **told)) for name in names
+        )
         if rows is not None and load.may_read(rows.build, f"core_{rows.table}", "files"):
             _offer_rows(key, rows)
         page.link("methods", say("how.all"))

@@ -113,6 +113,16 @@ def show_note(lines: Iterable[str]) -> None:
         st.html(f'<div class="sq-note">{body}</div>')
 
 
+def show_definitions(definitions: Iterable[tuple[str, str]]) -> None:
+    """Words with what they mean, in one piece: every piece of a page is sent with every click."""
+    body = "".join(
+        f'<h4 class="sq-heading">{escape(head)}</h4>'
+        f'<div class="sq-note"><p>{escape(told)}</p></div>'
+        for head, told in definitions
+    )
+    st.html(body)
+
+
 def show_facts(facts: Iterable[tuple[str, str]], look: str = "") -> None:
     """A grid of figures with their names."""
     cells = "".join(

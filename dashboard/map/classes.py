@@ -78,9 +78,11 @@ def write_limits(limits: list[float]) -> list[str]:
     """Each class in words: '12 – 30'. A class holds its lower limit, the last one both."""
     if len(limits) == 2 and limits[0] == limits[1]:
         return [f"{limits[0]:,.4g}" if limits[0] < 1000 else f"{limits[0]:,.0f}"]
-    ends = [math.floor(limits[0]), *limits[1:-1], math.ceil(limits[-1])]
-    if limits[-1] - limits[0] < 5:
-        ends = [limits[0], *limits[1:-1], limits[-1]]
+    # The outer ends are written outwards, as finely as the range asks for.
+    digits = max(0, 1 - math.floor(math.log10((limits[-1] - limits[0]) * 2)))
+    size = 10.0**-digits
+    low, high = math.floor(limits[0] / size) * size, math.ceil(limits[-1] / size) * size
+    ends = [round(low, digits), *limits[1:-1], round(high, digits)]
     return [f"{_write(low)} – {_write(high)}" for low, high in pairwise(ends)]
 
 

@@ -63,7 +63,7 @@ def open_area(build: load.Build, name: str) -> load.Build | None:
         show_steps(build, within, "")
         return narrowed
     page.show_title(say(f"nav.{name}"))
-    show_steps(build, within, level)
+    show_steps(build, within, level if sums.can_add_up(name) else "")
     _show_in_place(narrowed, name, level)
     return None
 
@@ -72,7 +72,7 @@ def mend_link(build: load.Build) -> None:
     """A link may name an area that is gone, or a compound of another area than it says."""
     compounds = load.frame(build, "out_compounds")
     within = choice.current().within
-    if within and areas.keep_within(compounds, within).empty:
+    if within and load.frame(load.look_at(build, within), "out_compounds").empty:
         st.warning(say("map.area_gone", name=page.write_plain(within)))
         choice.change(within="")
     at = choice.current().at
@@ -224,7 +224,8 @@ def _show_in_place(build: load.Build, name: str, level: str) -> None:
     told = {"count": f"{len(compounds):,}", "level": say(f"area.{level}")}
     has_sums = sums.can_add_up(name)
     page.show_note([say("area.summed" if has_sums else f"area.ask.{name}", **told)])
-    table = _sum_page(build, name, level) if has_sums else None
+    with st.spinner(say("area.adding")):
+        table = _sum_page(build, name, level) if has_sums else None
     order = (
         list(table.index)
         if table is not None
@@ -360,9 +361,8 @@ def _show_first(table: pd.DataFrame, level: str) -> None:
             if st.button(page.write_plain(row["name"]), key=f"down.{path}",
                          type="tertiary", help=say("area.down")):  # fmt: skip
                 _go(str(path))
-            rate = "" if pd.isna(row["shown_rate"]) else say(
-                "tip.rate_value", rate=row["shown_rate"], low=row["shown_low"],
-                high=row["shown_high"],
-            )  # fmt: skip
-            lines = [count(row["compound_count"], "unit.compounds"), say("area.rate", rate=rate)]
-            page.show_note([say("listed_with").join(lines)] if rate else lines[:1])
+            lines = [count(row["compound_count"], "unit.compounds")]
+            if pd.notna(row["shown_rate"]):
+                ends = {"low": row["shown_low"], "high": row["shown_high"]}
+                lines.append(say("area.rate", rate=row["shown_rate"], **ends))
+            page.show_note([say("listed_with").join(lines)])

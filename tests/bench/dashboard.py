@@ -22,7 +22,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -140,14 +140,18 @@ def open_page(browser: Browser) -> Page:
 
 
 def measure_clicks(browser: Browser, store: Path, folder: Path, turns: int) -> dict[str, float]:
-    """Seconds from a click on an overlay to the repainted map, and kB that came for it."""
+    """Seconds from a click on an overlay to the repainted map, and kB that came for it.
+
+    Also the seconds that the page, with the map in it, kept its processor busy for a click.
+    """
     with run_server(serve_store(store), folder) as (address, _):
         page = open_page(browser)
         page.goto(f"{address}/map")
         frame = page.frame_locator(FRAME)
         frame.locator(PAINTED).wait_for()
         received = count_bytes(page)
-        seconds, sizes = [], []
+        ask_work = ask_for_work(page)
+        seconds, sizes, worked = [], [], 0.0
         for turn in range(turns + len(OVERLAYS)):
             before = _read_mark(page)
             taken = received[0]
@@ -162,10 +166,25 @@ def measure_clicks(browser: Browser, store: Path, folder: Path, turns: int) -> d
                 sizes.append((received[0] - taken) / 1000)
             else:
                 settle(page)
+                worked = ask_work()
+        busy = (ask_work() - worked) / len(seconds)
         page.context.close()
     return {
         "median": statistics.median(seconds), "p95": _percentile(seconds), "kB": max(sizes),
+        "busy": busy,
     }  # fmt: skip
+
+
+def ask_for_work(page: Page) -> Callable[[], float]:
+    """A question after the seconds of tasks that a page has run so far."""
+    session = page.context.new_cdp_session(page)
+    session.send("Performance.enable")
+
+    def ask() -> float:
+        told = session.send("Performance.getMetrics")["metrics"]
+        return next(float(one["value"]) for one in told if one["name"] == "TaskDuration")
+
+    return ask
 
 
 def count_bytes(page: Page) -> list[int]:
@@ -407,7 +426,8 @@ def main() -> None:
             for words, told in (("the sample", few), (f"{options.complaints:,} more", many)):
                 print(
                     f"click to repainted map, {words}: median {told['median']:.2f} s, "
-                    f"p95 {told['p95']:.2f} s, at most {told['kB']:.0f} kB over the wire"
+                    f"p95 {told['p95']:.2f} s, at most {told['kB']:.0f} kB over the wire, "
+                    f"{told['busy']:.2f} s of the browser's processor"
                 )
             print(f"  with them {many['p95'] / few['p95']:.2f} x the p95 of the sample")
             compare_starts(browser, sample, folder)

@@ -41,6 +41,13 @@ def test_an_outlier_stands_alone_at_a_round_limit() -> None:
     assert write_limits(limits)[-1] == "400 – 502"
 
 
+def test_the_outer_ends_are_as_round_as_the_range_asks_for() -> None:
+    assert write_limits([3.336, 3.4, 4.5, 4.77]) == ["3.3 – 3.4", "3.4 – 4.5", "4.5 – 4.8"]
+    assert write_limits([0.1234, 0.2, 0.4567]) == ["0.12 – 0.2", "0.2 – 0.46"]
+    assert write_limits([12.3, 30.0, 98.2]) == ["12 – 30", "30 – 99"]
+    assert write_limits([3.2, 5.0, 9.7]) == ["3 – 5", "5 – 10"]
+
+
 def test_one_value_is_one_class_and_none_is_none() -> None:
     assert find_limits(pd.Series([7.0, 7.0])) == [7.0, 7.0]
     assert write_limits([7.0, 7.0]) == ["7"]

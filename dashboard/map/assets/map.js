@@ -423,13 +423,19 @@
       var kind = spec.classes[row ? row[0] : spec.classes.length - 1];
       var isChosen = spec.selected === id;
       var isPoint = entry.shape.geometry.type === "Point";
+      var fill = view.isMany || isPoint ? kind.fill : fillOf(kind);
+      var radius = !isPoint ? 0 : isChosen ? 10 : radiusAt(view.map.getZoom());
+      var look = [fill, spec.fade, isChosen, radius].join();
+      /* Most changes are of what lies over the colours. */
+      if (entry.look === look) return;
+      entry.look = look;
       entry.layer.setStyle({
-        fillColor: view.isMany || isPoint ? kind.fill : fillOf(kind),
+        fillColor: fill,
         fillOpacity: spec.fade,
         color: isChosen ? "#16120E" : OUTLINE,
         weight: isChosen ? 4.5 : isPoint ? 1 : 1.5,
       });
-      if (isPoint) entry.layer.setRadius(isChosen ? 10 : radiusAt(view.map.getZoom()));
+      if (isPoint) entry.layer.setRadius(radius);
       if (isChosen) entry.layer.bringToFront();
     });
   }

@@ -52,7 +52,7 @@
   /* Streamlit's own words for it speak of terminals; they are covered by ours. */
   function tellLost() {
     waiting = 0;
-    var isLost = wasConnected && !isConnected();
+    var isLost = wasConnected && (!isConnected() || !isReached);
     document.body.toggleAttribute("data-sq-away", isLost);
     [].forEach.call(document.querySelectorAll("[data-sq-lost]"), function (told) {
       told.hidden = !isLost;
@@ -66,6 +66,24 @@
     if (waiting) clearTimeout(waiting);
     waiting = setTimeout(tellLost, isConnected() ? 0 : PATIENCE_MS);
   }
+
+  /* A socket may take minutes to notice that the network is gone, so the server is asked; one on the
+     same machine answers all the same. */
+  var PROBE_MS = 2000, isReached = true, probing = 0;
+
+  function probe() {
+    clearTimeout(probing);
+    fetch("/healthz", { cache: "no-store" })
+      .then(function (answer) { isReached = answer.ok; })
+      .catch(function () { isReached = false; })
+      .then(function () {
+        tellLost();
+        if (!isReached) probing = setTimeout(probe, PROBE_MS);
+      });
+  }
+
+  window.addEventListener("offline", probe);
+  window.addEventListener("online", probe);
 
   new MutationObserver(watchConnection).observe(document.body, {
     attributes: true, subtree: true, attributeFilter: ["data-test-connection-state"],
