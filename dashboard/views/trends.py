@@ -184,8 +184,11 @@ def _describe(row: Any) -> list[str]:
 
 
 def _tell_change(row: Any, what: str) -> str:
-    """A verdict with the ratio and its interval behind it."""
-    verdict = name_value("verdict", getattr(row, f"{what}_verdict"), say("none"))
+    """A verdict with the ratio and its interval behind it; alone where there is none to give."""
+    code = getattr(row, f"{what}_verdict")
+    verdict = name_value("verdict", code, say("none"))
+    if code == "too_few":
+        return verdict
     ratio = getattr(row, f"{what}_ratio")
     low, high = getattr(row, f"{what}_ratio_low"), getattr(row, f"{what}_ratio_high")
     if any(map(pd.isna, (ratio, low, high))):

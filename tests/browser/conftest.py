@@ -25,6 +25,7 @@ FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
+FIRST_PIECE = '[data-testid="stMain"] [data-testid="stElementContainer"]'
 SIZES = {"office": (1440, 900), "phone": (390, 844)}
 # Streamlit asks for these beside a page's own path first, and then where they are.
 ASKED_TWICE = ("_stcore/health", "_stcore/host-config")
@@ -155,8 +156,13 @@ class Visit:
             self.complaints.append(f"console: {message.text} ({where})")
 
     def open(self, address: str, path: str = "/") -> playwright_api.Page:
+        """Open an address, and wait until the page is drawn; the page for signing in is at once."""
         self.host = urlsplit(address).netloc
         self.page.goto(address + path)
+        if self.page.locator("#root").count():
+            # Before its first piece has come, a page looks as if it had been drawn.
+            self.page.locator(FIRST_PIECE).first.wait_for(state="attached")
+            settle(self.page)
         return self.page
 
     def open_map(self, address: str, path: str = "/map") -> playwright_api.FrameLocator:

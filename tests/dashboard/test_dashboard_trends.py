@@ -27,6 +27,10 @@ def test_the_newest_month_of_every_compound_is_judged(open_page: Open) -> None:
     for name in compounds["name"]:
         assert name in said
     assert "倍，" in said
+    # Where too few are on record, no ratio is given that could be taken for one.
+    assert (compounds["month_verdict"] == "too_few").any()
+    assert "件数太少，不作判断</td>" in said
+    assert "不作判断（" not in said
 
 
 def test_a_chart_of_a_category_holds_every_month_and_complaint(open_page: Open) -> None:
