@@ -74,8 +74,8 @@ _COVERAGE = (
 )  # fmt: skip
 # Of the whole store and of no single community: not for who is kept to some.
 _OF_ALL = frozenset({
-    "answers", "files", "issues", "matter_events", "out_cells", "out_geocodes", "quarantine",
-    "raw_rows", "settings",
+    "answers", "files", "handling_parts", "issues", "matter_events", "out_cells", "out_geocodes",
+    "quarantine", "raw_rows", "settings",
 })  # fmt: skip
 
 

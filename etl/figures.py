@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
@@ -13,10 +14,14 @@ from etl.cultivation import publish_cultivation
 from etl.deliberation import publish_deliberation
 from etl.effects import publish_effects
 from etl.formation import publish_formation
+from etl.groups import Groups, find_groups, publish_touched
 from etl.handling import (
+    NO_PARTS,
     Handling,
+    add_up_parts,
     handle_compounds,
     measure_handling,
+    part_handling,
     publish_handling,
     read_handling,
 )
@@ -46,10 +51,14 @@ from etl.tables.people import (
     OUT_SELF_ORGANIZATIONS,
     OUT_SUPERVISION,
 )
+from etl.tables.records import HANDLING_PARTS
 from etl.tally import (
     Period,
+    Tally,
     add_months,
     count_compounds,
+    find_unknown_years,
+    keeps_calendar,
     list_unknown_years,
     tally_complaints,
 )
@@ -66,6 +75,17 @@ from geo.rates import (
     smooth_rates_nearby,
 )
 from geo.seasons import compare_months
+
+
+@dataclass(frozen=True)
+class Worked:
+    """What was worked out of the compounds that are compared with each other."""
+
+    tally: Tally
+    base: pd.DataFrame
+    compounds: pd.DataFrame
+    handling: Handling | None
+
 
 CELL_M = 50.0
 CHANCE_CELLS = 4_000_000
@@ -87,12 +107,54 @@ CAPITAL_KEPT = (
 
 
 def publish_figures(writer: Writer, profile: Profile) -> None:
-    """Work out every `out_` table from the core tables of this transaction."""
+    """Bring every `out_` table up to date with the core tables of this transaction."""
+    groups = find_groups(writer)
+    if groups is None:
+        _publish_whole(writer, profile)
+    else:
+        _publish_groups(writer, profile, groups)
+
+
+def _publish_whole(writer: Writer, profile: Profile) -> None:
+    """Compare all compounds of the store with each other."""
+    writer.replace_by(OUT_SHAPES, "out_shapes")
+    worked = _work_out(writer, profile)
+    _publish_cells(writer, worked.base)
+    if writer.holds_any(HANDLING_PARTS.name):
+        writer.replace(
+            HANDLING_PARTS, pd.DataFrame(columns=[c.name for c in HANDLING_PARTS.columns])
+        )
+    unknown_years = list_unknown_years(worked.tally, profile)
+    totals = _sum_up(writer, worked.compounds, profile, unknown_years)
+    writer.replace(OUT_TOTALS, totals)
+
+
+def _publish_groups(writer: Writer, profile: Profile, groups: Groups) -> None:
+    """Work out the groups of which anything came, changed or went, each as a store of its own."""
+    is_grouped = writer.rows("SELECT 1 FROM lake.handling_parts LIMIT 1")
+    if not keeps_calendar(writer, profile) or not is_grouped:
+        writer.touch_everything()
+    if writer.touched_places is None:
+        writer.replace_by(OUT_SHAPES, "out_shapes")
+
+    def work_out() -> pd.DataFrame:
+        worked = _work_out(writer, profile)
+        return part_handling(worked.handling, worked.compounds) if worked.handling else NO_PARTS
+
+    publish_touched(writer, groups, work_out)
+    add_up_parts(writer, groups.register)
+    _publish_cells(writer, groups.register)
+    if writer.touched_places is None:
+        # Nobody keeps sheets on people here: what is said of all of them is that nothing is known.
+        describe_people(writer, _measure_compounds(writer), find_span(writer, profile, None))
+    writer.replace(OUT_TOTALS, _sum_up_groups(writer, profile))
+
+
+def _work_out(writer: Writer, profile: Profile) -> Worked:
+    """Work out what is said of the compounds that are seen, and compare them with each other."""
     tally = tally_complaints(writer, profile)
     period = tally.period
-    writer.replace_by(OUT_SHAPES, "out_shapes")
     base = _measure_compounds(writer)
-    _publish_cells(writer, base)
     months = _count_months(tally.months, base, period)
     states = writer.frame("coverage_states")
     states = states[states["compound_id"].isin(base.index)]
@@ -116,8 +178,7 @@ def publish_figures(writer: Writer, profile: Profile) -> None:
     writer.replace(OUT_COMPOUNDS, _finish(compounds))
     writer.replace(OUT_HOTSPOTS, hotspots)
     writer.replace(OUT_TARGETS, build_targets(compounds, coverage, profile))
-    unknown_years = list_unknown_years(tally, profile)
-    writer.replace(OUT_TOTALS, _sum_up(writer, compounds, profile, unknown_years))
+    return Worked(tally, base, compounds, handling)
 
 
 def _measure_compounds(writer: Writer) -> pd.DataFrame:
@@ -213,7 +274,8 @@ def _describe_handling(
         writer.replace(OUT_HANDLING, pd.DataFrame(columns=[c.name for c in OUT_HANDLING.columns]))
         return pd.DataFrame(index=compounds.index)
     measured = measure_handling(handling, compounds)
-    publish_handling(writer, measured, handling, compounds)
+    if not writer.is_partial:
+        publish_handling(writer, measured, handling, compounds)
     return handle_compounds(measured, handling, period, compounds.index)
 
 
@@ -274,9 +336,6 @@ def _sum_up(
     writer: Writer, compounds: pd.DataFrame, profile: Profile, unknown_years: list[int]
 ) -> pd.DataFrame:
     """Totals over the community, beside what the office has published."""
-    shapes = writer.shapes("core_boundaries")
-    outline = shapes[shapes["level"] == "community"]
-    area = measure_area(outline.geometry).sum() if len(outline) else compounds["area_m2"].sum()
     known = compounds["households"].notna().any()
     values = {
         "compounds": float(len(compounds)),
@@ -284,9 +343,36 @@ def _sum_up(
         "residents": float(compounds["residents"].sum())
         if compounds["residents"].notna().any()
         else None,
-        "area_km2": round(float(area) / 1e6, 4) if area else None,
+        "area_km2": _measure_whole(writer, compounds["area_m2"].sum()),
         **dict(writer.rows(named_sql("plain_totals"))),
     }
+    return _list_totals(values, profile, unknown_years)
+
+
+def _sum_up_groups(writer: Writer, profile: Profile) -> pd.DataFrame:
+    """The same of a store that is worked out group by group."""
+    values = dict(writer.rows(named_sql("group_totals")))
+    values["area_km2"] = _measure_whole(writer, values.pop("area_m2") or 0.0)
+    values["complaints_default_geocode"] = 0.0
+    if writer.rows("SELECT 1 FROM default_geocodes LIMIT 1"):
+        values |= dict(writer.rows(named_sql("geocode_total")))
+    found = "SELECT year(month), max(newest_at) FROM lake.out_months GROUP BY ALL"
+    newest = {int(year): day for year, day in writer.rows(found)}
+    unknown = find_unknown_years({*newest}, max(newest.values()), profile) if newest else []
+    return _list_totals(values, profile, unknown)
+
+
+def _measure_whole(writer: Writer, of_compounds: float) -> float | None:
+    """The area of the communities in km2, else of their compounds; None is unknown."""
+    shapes = writer.shapes("core_boundaries")
+    outline = shapes[shapes["level"] == "community"]
+    area = measure_area(outline.geometry).sum() if len(outline) else of_compounds
+    return round(float(area) / 1e6, 4) if area else None
+
+
+def _list_totals(
+    values: dict[str, float | None], profile: Profile, unknown_years: list[int]
+) -> pd.DataFrame:
     texts = {}
     if unknown_years:
         values[UNKNOWN_YEARS] = float(len(unknown_years))

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
+from etl.ddl import literal
 from etl.store import Writer
 from etl.tables.outputs import OUT_HANDLING
+from etl.tables.records import HANDLING_PARTS
 from etl.tally import Period, Tally, add_months
 from geo.handling import estimate_closing, measure_share
 from geo.rates import estimate_rates
@@ -19,6 +23,8 @@ SEAM, UNPLACED = "\t", ""
 TYPE, AREAS = "type", ("grid", "community", "street", "district")
 COUNTS = ["complaint_count", "open_count", "open_overdue_count", "overdue_count", "repeat_count",
           "reopened_count"]  # fmt: skip
+
+NO_PARTS = pd.DataFrame(columns=[column.name for column in HANDLING_PARTS.columns])
 
 
 @dataclass(frozen=True)
@@ -86,15 +92,22 @@ def measure_handling(handling: Handling, compounds: pd.DataFrame) -> pd.DataFram
 
     Scopes are those of `out_handling`, and `compound`.
     """
-    groups = _list_groups(compounds)
-    counts, spans = (
-        _stack(frame, groups, columns)
-        for frame, columns in (
-            (handling.counts, [*COUNTS, "judged_count"]),
-            (handling.spans, ["working_days", "is_closed", "number"]),
-        )
+    counts, spans = _stack_all(handling, _list_groups(compounds))
+    return _measure(counts.groupby("group").sum(), spans)
+
+
+def _stack_all(
+    handling: Handling, groups: dict[str, pd.Series]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The counts and the spans of days, once for each scope."""
+    return (
+        _stack(handling.counts, groups, [*COUNTS, "judged_count"]),
+        _stack(handling.spans, groups, ["working_days", "is_closed", "number"]),
     )
-    summed = counts.groupby("group").sum()
+
+
+def _measure(summed: pd.DataFrame, spans: pd.DataFrame) -> pd.DataFrame:
+    """Shares and times to close from sums and spans by label; index (scope, name)."""
     late = measure_share(summed["overdue_count"], summed["judged_count"]).add_prefix("late_")
     closing = estimate_closing(
         spans["working_days"], spans["is_closed"], spans["group"], number=spans["number"]
@@ -102,14 +115,20 @@ def measure_handling(handling: Handling, compounds: pd.DataFrame) -> pd.DataFram
     # Late is whatever passed its deadline, overdue what does so and is still open.
     told = {"overdue_count": "late_count", "open_overdue_count": "overdue_count"}
     measured = summed.rename(columns=told).drop(columns="judged_count").join(late).join(closing)
-    pairs = [tuple(label.split(SEAM, 1)) for label in measured.index]
-    index = pd.MultiIndex.from_tuples(pairs, names=["scope", "name"])
-    return measured.set_axis(index).replace(np.inf, np.nan)
+    return measured.set_axis(_split(measured.index)).replace(np.inf, np.nan)
 
 
-def _list_groups(compounds: pd.DataFrame) -> dict[str, pd.Series]:
-    """To which group each compound belongs in each scope that sums compounds up."""
-    areas = [name for name in AREAS if compounds[name].nunique() > 1]
+def _split(labels: pd.Index) -> pd.MultiIndex:
+    pairs = [tuple(label.split(SEAM, 1)) for label in labels]
+    return pd.MultiIndex.from_tuples(pairs, names=["scope", "name"])
+
+
+def _list_groups(compounds: pd.DataFrame, is_part: bool = False) -> dict[str, pd.Series]:
+    """To which group each compound belongs in each scope that sums compounds up.
+
+    Of a part of a store nobody knows yet whether an area is the same for all.
+    """
+    areas = [name for name in AREAS if is_part or compounds[name].nunique() > 1]
     return {name: compounds[name] for name in (TYPE, *areas)}
 
 
@@ -164,3 +183,80 @@ def publish_handling(
     ends = {f"{month:%Y-%m}": count for month, count in handling.backlog.sum(axis=0).items()}
     shown["backlog_count"] = shown["name"].map(ends).where(shown["scope"] == "month")
     writer.replace(OUT_HANDLING, shown.reindex(columns=[c.name for c in OUT_HANDLING.columns]))
+
+
+# -- added up over groups -------------------------------------------------------------------------
+
+
+def part_handling(handling: Handling, compounds: pd.DataFrame) -> pd.DataFrame:
+    """The part of one group in `out_handling`: what can be added up, by scope and name.
+
+    Rows with `working_days` tell of how many complaints took so long, the others are counts.
+    """
+    groups = _list_groups(compounds, is_part=True)
+    counts, spans = _stack_all(handling, groups)
+    homes = compounds["households"].astype(float)
+    homes = homes.where(homes > 0).dropna()
+    placed = handling.counts[handling.counts["compound_id"].isin(homes.index)]
+    cases = _stack(placed, groups, ["complaint_count"]).groupby("group")["complaint_count"].sum()
+    base = {f"all{SEAM}": homes.sum()}
+    for scope, group in groups.items():
+        sums = homes.groupby(group.reindex(homes.index)).sum()
+        base |= {f"{scope}{SEAM}{name}": value for name, value in sums.items()}
+    ends = handling.backlog.sum(axis=0)
+    ends.index = [f"month{SEAM}{month:%Y-%m}" for month in ends.index]
+    summed = (
+        counts.groupby("group")
+        .sum()
+        .join(cases.rename("placed_count"), how="outer")
+        .join(pd.Series(base, name="homes", dtype=float), how="outer")
+        .join(ends.rename("backlog_count"), how="outer")
+    )
+    days = spans.groupby(["group", "working_days", "is_closed"])[["number"]].sum().reset_index()
+    parts = pd.concat([summed.rename_axis("group").reset_index(), days], ignore_index=True)
+    is_own = parts["group"].str.startswith(f"compound{SEAM}")
+    parts = parts[~is_own].reset_index(drop=True)
+    parts[["scope", "name"]] = parts["group"].str.split(SEAM, n=1, expand=True)
+    return parts.reindex(columns=NO_PARTS.columns)
+
+
+def publish_parts(writer: Writer, parts: pd.DataFrame, areas: Sequence[str], is_all: bool) -> None:
+    """Put the parts of some groups in the place of theirs, and note of what they tell."""
+    known = writer.rows("SELECT 1 FROM duckdb_tables() WHERE table_name = 'names_touched'")
+    if not known:
+        writer.execute("CREATE TEMP TABLE names_touched (scope VARCHAR, name VARCHAR)")
+    told = ", ".join(map(literal, areas))
+    gone = "true" if is_all and areas else f"area IN ({told})" if areas else "false"
+    writer.execute(
+        f"INSERT INTO names_touched SELECT scope, name FROM lake.handling_parts WHERE {gone}"
+    )
+    writer.replace_frame_among(HANDLING_PARTS, gone, parts)
+    names = parts[["scope", "name"]].drop_duplicates()
+    writer.register("names_more", pa.Table.from_pandas(names, preserve_index=False))
+    writer.execute("INSERT INTO names_touched SELECT scope, name FROM names_more")
+
+
+def add_up_parts(writer: Writer, register: pd.DataFrame) -> None:
+    """Bring `out_handling` up to date from the parts of all groups, of the names touched."""
+    parts = writer.frame("handling_parts_summed")
+    same = [name for name in AREAS if register[name].nunique() <= 1]
+    parts = parts[~parts["scope"].isin(same)]
+    parts["group"] = parts["scope"] + SEAM + parts["name"]
+    is_span = parts["working_days"].notna()
+    summed = parts[~is_span].set_index("group")
+    total = float(summed["homes"].get(f"all{SEAM}", 0.0))
+    summed = summed[summed["complaint_count"].fillna(0) > 0]
+    spans = parts[is_span & parts["group"].isin(summed.index)].astype({"is_closed": bool})
+    if summed.empty:
+        shown = pd.DataFrame(columns=[c.name for c in OUT_HANDLING.columns])
+    else:
+        measured = _measure(summed[[*COUNTS, "judged_count"]].astype("int64"), spans)
+        is_area = summed["scope"].isin([TYPE, *AREAS])
+        homes = summed["homes"].astype(float).where(is_area, total)
+        rates = estimate_rates(summed["placed_count"].fillna(0).astype("int64"), homes)
+        shown = measured.join(rates.set_axis(measured.index)).reset_index()
+        is_month = shown["scope"] == "month"
+        shown["backlog_count"] = summed["backlog_count"].reset_index(drop=True).where(is_month)
+    gone = "(scope, name) IN (SELECT (scope, name) FROM names_touched)"
+    writer.replace_frame_among(OUT_HANDLING, gone, shown)
+    writer.execute("DROP TABLE names_touched")

@@ -132,6 +132,8 @@ def place_complaints(writer: Writer) -> None:
     if not months:
         return
     writer.touch_months(months)
+    places = "SELECT compound_id FROM moved UNION SELECT known_compound_id FROM moved"
+    writer.touch_places(place for (place,) in writer.rows(places))
     columns = ("compound_id", "compound_by", "compound_certainty", "lon", "lat", "located_by")
     settings = ", ".join(f"{name} = moved.{name}" for name in columns)
     writer.execute(

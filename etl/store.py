@@ -52,7 +52,7 @@ EXTENSIONS = ("sqlite_scanner", "ducklake", "spatial")
 SHARED_EXTENSIONS = ("postgres_scanner", "ducklake", "spatial")
 OBJECT_EXTENSIONS = ("httpfs",)
 CATALOGUE = "catalogue.sqlite"
-STORE_FORMAT = 5
+STORE_FORMAT = 6
 _METADATA = "__ducklake_metadata_lake"  # the catalogue's own tables
 OWN_FILES = ("writer.", "data", "access.", "briefings.", CATALOGUE, LAKE_FILE)
 # In the data of a shared store: whose they are, so that no two catalogues ever share them.
@@ -513,7 +513,7 @@ class Store:
 
     def shapes(self, table: str = "out_shapes") -> gpd.GeoDataFrame:
         """The shapes of the published state, EPSG:4326."""
-        return self._read(lambda cursor: _read_shapes(cursor, table))
+        return self._read(lambda cursor: _read_shapes(cursor, f"lake.{quote(table)}"))
 
     def profile_text(self) -> str | None:
         """The text of the profile with which the newest state was published."""
@@ -1062,6 +1062,11 @@ class Writer:
         # By table what it was last replaced by, and what it is replaced by now.
         self._signs: dict[str, str] | None = None
         self._signed: dict[str, str] = {}
+        # Of which compounds complaints came, changed or went (None among them: of no known one);
+        # None: it may be any.
+        self.touched_places: set[str | None] | None = set()
+        # Within `seeing`: what was to replace rows of tables, by table.
+        self._gathered: dict[str, list[pa.Table]] | None = None
         # Whether any key of the sheet that is being landed was in the store before.
         self._knows_any = False
         self.snapshot = self._next_snapshot()
@@ -1085,7 +1090,7 @@ class Writer:
 
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Rows of a SELECT."""
-        return self._cursor.execute(sql, list(parameters)).fetchall()
+        return self._cursor.execute(self._aim(sql), list(parameters)).fetchall()
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> None:
         """Run one statement."""
@@ -1095,7 +1100,59 @@ class Writer:
     def _run(self, sql: str, variables: Mapping[str, Any]) -> duckdb.DuckDBPyConnection:
         for name, value in variables.items():
             self._cursor.execute(f"SET VARIABLE {quote(name)} = $1", [value])
-        return self._cursor.execute(named_sql(sql) if " " not in sql else sql)
+        return self._cursor.execute(self._aim(named_sql(sql) if " " not in sql else sql))
+
+    # -- some compounds alone --------------------------------------------------------------
+
+    def bring_near(self, which: str) -> None:
+        """Hold what is by compound, of those that a condition on `compound_id` names, in memory."""
+        for name, columns in _NEAR.items():
+            self._cursor.execute(
+                f"CREATE OR REPLACE TEMP TABLE near_{name} AS "
+                f"SELECT {columns} FROM lake.{name} WHERE {which}"
+            )
+
+    @contextmanager
+    def seeing(self, which: str) -> Iterator[dict[str, list[pa.Table]]]:
+        """Within, all is as if the store held only some of the compounds that were brought near.
+
+        What would replace the rows of a table is gathered, by the table's name, and not written.
+        """
+        for name in _NEAR:
+            self._cursor.execute(
+                f"CREATE OR REPLACE TEMP VIEW {name} AS FROM near_{name} WHERE {which}"
+            )
+        self._gathered = {}
+        self._shapes.clear()
+        months, self.touched_months = self.touched_months, None
+        try:
+            yield self._gathered
+        finally:
+            self._gathered = None
+            self._shapes.clear()
+            self.touched_months = months
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether only some compounds are seen."""
+        return self._gathered is not None
+
+    def _aim(self, sql: str) -> str:
+        """A statement, of the compounds that are seen."""
+        return _AIMED.sub(r"temp.\1", sql) if self._gathered is not None else sql
+
+    def replace_among(self, table: Table, gone: str, rows: Sequence[pa.Table]) -> None:
+        """Put rows in the place of those that a condition names."""
+        if self.holds_any(table.name):
+            self._cursor.execute(f"DELETE FROM lake.{quote(table.name)} WHERE {gone}")
+        if rows:
+            self._append(table, pa.concat_tables(rows))
+        # By what the table was last replaced as a whole it no longer is.
+        self._signed[table.name] = self._read_signs()[table.name] = ""
+
+    def replace_frame_among(self, table: Table, gone: str, frame: pd.DataFrame) -> None:
+        """The same of the rows of a frame."""
+        self.replace_among(table, gone, [_as_arrow(table, frame)])
 
     def holds_any(self, *tables: str) -> bool:
         """Whether any of these tables may hold a row; what is not kept costs one question in all."""
@@ -1123,7 +1180,7 @@ class Writer:
     def shapes(self, table: str) -> gpd.GeoDataFrame:
         """The shapes of a table, EPSG:4326; read once until something is written by `execute`."""
         if table not in self._shapes:
-            self._shapes[table] = _read_shapes(self._cursor, table)
+            self._shapes[table] = _read_shapes(self._cursor, self._aim(f"lake.{quote(table)}"))
         return self._shapes[table].copy()
 
     def has_records(self, origin: tuple[str, str]) -> bool:
@@ -1283,16 +1340,37 @@ class Writer:
             "UNION ALL SELECT reported_at FROM known)"
         )
         self.touched_months |= {month for (month,) in found}
+        self._note_places(table)
+
+    def _note_places(self, table: Table) -> None:
+        """Keep in mind of which compounds the complaints of the staged sheet are, and were."""
+        keys = ", ".join(quote(name) for name in table.key)
+        former = (
+            f"UNION SELECT compound_id FROM lake.core_{table.name} SEMI JOIN known USING ({keys})"
+            if self._knows_any
+            else ""
+        )
+        self.touch_places(
+            place
+            for (place,) in self.rows(
+                f"SELECT DISTINCT compound_id FROM fated WHERE fate IN ('new', 'changed') {former}"
+            )
+        )
 
     def touch_everything(self) -> None:
         """Have every complaint placed and counted anew: what they lean on has changed."""
-        self.touched_months = None
+        self.touched_months = self.touched_places = None
         self.only_adds = False
 
     def touch_months(self, months: Iterable[date]) -> None:
         """Have the complaints of some months counted anew."""
         if self.touched_months is not None:
             self.touched_months |= set(months)
+
+    def touch_places(self, places: Iterable[str | None]) -> None:
+        """Have the figures of some compounds worked out anew."""
+        if self.touched_places is not None:
+            self.touched_places |= set(places)
 
     def _rows_of(self, fate: str) -> np.ndarray:
         """Row numbers of one fate, in order."""
@@ -1568,6 +1646,9 @@ class Writer:
         changed alone, and a refresh of one row is not one of every table.
         """
         rows = _as_arrow(table, frame)
+        if self._gathered is not None:
+            self._gathered.setdefault(table.name, []).append(rows)
+            return
         mark = _sign(rows)
         signs = self._read_signs()
         if table.name not in self._written and signs.get(table.name) == mark:
@@ -1600,6 +1681,15 @@ class Writer:
         """
         for name, value in variables.items():
             self._cursor.execute(f"SET VARIABLE {quote(name)} = $1", [value])
+        if self._gathered is not None:
+            made = (
+                f"CREATE OR REPLACE TEMP TABLE {quote(table.name)} AS {self._aim(named_sql(sql))}"
+            )
+            self._cursor.execute(made)
+            names = ", ".join(quote(column.name) for column in table.columns)
+            found = self._cursor.execute(f"SELECT {names} FROM temp.{quote(table.name)}")
+            self._gathered.setdefault(table.name, []).append(found.to_arrow_table())
+            return
         among = ""
         if "months_from" in variables:
             among = (
@@ -1652,6 +1742,17 @@ _TABLE_STATES = (
     "USING (table_id) WHERE t.begin_snapshot <= number "
     "AND (t.end_snapshot IS NULL OR number < t.end_snapshot) ORDER BY ALL"
 )
+# What is by compound, and of it the columns that figures are made from.
+_NEAR = {
+    "core_complaints": (
+        "compound_id, category, urgency, reported_at, closed_at, due_at, status, is_repeat, "
+        "building_no, address, lon, lat, located_by"
+    ),
+    "core_compounds": "*",
+    "core_boundaries": "*",
+    "core_buildings": "*",
+}
+_AIMED = re.compile(rf"\blake\.\"?({'|'.join([*_NEAR, 'out_closings'])})\b\"?")
 # Under what the settings keep of each table by what it was last replaced.
 _SIGN = "holds:"
 _SIGNED = f"{_SIGN}%"
@@ -1735,9 +1836,9 @@ def _stated_view(table: Table) -> str:
     )
 
 
-def _read_shapes(cursor: duckdb.DuckDBPyConnection, table: str) -> gpd.GeoDataFrame:
+def _read_shapes(cursor: duckdb.DuckDBPyConnection, source: str) -> gpd.GeoDataFrame:
     found = cursor.execute(
-        f"SELECT * REPLACE (ST_AsWKB(geometry)::BLOB AS geometry) FROM lake.{quote(table)} "
+        f"SELECT * REPLACE (ST_AsWKB(geometry)::BLOB AS geometry) FROM {source} "
         "ORDER BY level, place_id"
     ).to_arrow_table()
     geometry = shapely.from_wkb(found.column("geometry").to_pylist())

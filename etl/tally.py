@@ -98,19 +98,28 @@ def number_workdays(holidays: str) -> pa.Table:
 
 def list_unknown_years(tally: Tally, profile: Profile) -> list[int]:
     """The years in which complaints came or fall due of which the calendar knows no holidays."""
-    if profile.holidays != CHINA or tally.period is None:
+    if tally.period is None:
+        return []
+    years = {int(year) for year in tally.months["month"].dt.year}
+    return find_unknown_years(years, tally.period.known_until, profile)
+
+
+def find_unknown_years(years: set[int], known_until: datetime, profile: Profile) -> list[int]:
+    """Of the years in which complaints came or fall due, those of unknown holidays, in order."""
+    if profile.holidays != CHINA:
         return []
     longest = max(profile.deadlines.values())
     # Two free days a week, and a holiday of at most two weeks, lie among the days allowed.
-    last = tally.period.known_until + timedelta(days=2 * longest + 14)
-    years = {int(year) for year in tally.months["month"].dt.year} | {last.year}
-    return sorted(y for y in years if not FIRST_KNOWN_YEAR <= y <= LAST_KNOWN_YEAR)
+    last = known_until + timedelta(days=2 * longest + 14)
+    return sorted(y for y in {*years, last.year} if not FIRST_KNOWN_YEAR <= y <= LAST_KNOWN_YEAR)
 
 
 def _count_closed(writer: Writer, profile: Profile) -> pd.DataFrame:
     """Counts by month, compound and category; those of untouched months as they were."""
     touched = writer.touched_months
-    known = _read_known(writer) if _keeps_calendar(writer, profile) else None
+    if writer.is_partial:
+        return _count_between(writer, profile, *_EVER)
+    known = _read_known(writer) if keeps_calendar(writer, profile) else None
     if touched is None or known is None:
         return _count_between(writer, profile, *_EVER)
     if not touched:
@@ -123,7 +132,7 @@ def _count_closed(writer: Writer, profile: Profile) -> pd.DataFrame:
     return _in_order(pd.concat([known[stays], fresh], ignore_index=True) if stays.any() else fresh)
 
 
-def _keeps_calendar(writer: Writer, profile: Profile) -> bool:
+def keeps_calendar(writer: Writer, profile: Profile) -> bool:
     """Whether what the store holds was counted by the calendar of today; that one is noted."""
     calendar = f"{profile.holidays} {LAST_KNOWN_YEAR}"
     is_same = writer.setting(_CALENDAR) == calendar

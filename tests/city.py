@@ -10,9 +10,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from etl.store import Writer
+
 WEST, SOUTH, STEP = 103.8013, 30.4017, 0.004
 # Sides of a community, a street and a district, in compounds.
 COMMUNITY, STREET = 2, 8
+# A long history, and the month after it, of which an office's sheet tells.
+FIRST_MONTH, MONTHS, NEXT_MONTH = "2023-01-01", 36, "2026-01-01"
 KINDS = ("商品房", "安置", "老旧")
 CATEGORIES = ("物业服务", "噪音扰民", "停车管理", "环境卫生", "公共设施")
 NAMES = ("和平", "桂溪", "柳荫", "翠屏", "玉林", "青羊", "望江", "锦里")
@@ -65,3 +69,52 @@ def make_city(compounds: int, complaints: int, seed: int = 20261128, district: i
 
 def _name(what: str, x: np.ndarray, y: np.ndarray, side: int) -> list[str]:
     return [f"{what}{a:02d}{b:02d}" for a, b in zip(x // side, y // side, strict=True)]
+
+
+def register_history(writer: Writer, complaints: int, compounds: int) -> int:
+    """Put the complaints of three years of the compounds that a store knows into it, as one file.
+
+    `complaints` are those of a city of so many `compounds`; what one compound has of them does not
+    depend on which others are there, so an office alone has the very rows that the city has of it.
+    They lie as they come in: month after month. Returns how many they are.
+    """
+    kinds = ", ".join(f"'{name}'" for name in CATEGORIES)
+    for month in range(MONTHS):
+        # Some compounds are complained of far more than others: the shares are exponential.
+        writer.execute(
+            f"""
+            INSERT INTO lake.core_complaints BY NAME
+            WITH shares AS (
+                SELECT compound_id, lon, lat,
+                    (SELECT DATE '{FIRST_MONTH}' + INTERVAL {month} MONTH) AS began,
+                    floor({complaints / compounds / MONTHS}
+                        * -ln((1 + hash(compound_id) % 999999) / 1000000.0)
+                        + hash(compound_id, {month}) % 1000 / 1000.0)::BIGINT AS rows_here
+                FROM lake.core_compounds ORDER BY compound_id
+            ),
+            rows AS (
+                SELECT *, unnest(range(rows_here)) AS number FROM shares
+            ),
+            told AS (
+                SELECT *, hash(compound_id, {month}, number) AS dice FROM rows
+            )
+            SELECT
+                format('G{{}}{{}}{{:05d}}', strftime(began, '%Y%m'), compound_id, number)
+                    AS complaint_id,
+                began + to_seconds((dice % 2419200)::BIGINT) AS reported_at,
+                '12345热线' AS channel,
+                [{kinds}][(1 + dice // 7 % {len(CATEGORIES)})::BIGINT] AS category,
+                compound_id, 'id' AS compound_by, 1.0 AS compound_certainty,
+                format('{{}}栋', 1 + dice // 11 % 12) AS building_no,
+                '路灯不亮' AS text,
+                '已办结' AS status,
+                began + to_seconds((dice % 2419200 + dice // 13 % 864000)::BIGINT) AS closed_at,
+                lon + (dice // 17 % 3000)::DOUBLE / 1000000 AS lon,
+                lat + (dice // 19 % 3000)::DOUBLE / 1000000 AS lat,
+                'coordinates' AS located_by,
+                format('投诉{{}}.csv', strftime(began, '%Y%m')) AS file, '投诉工单' AS sheet,
+                2 + number AS row, {writer.snapshot} AS snapshot
+            FROM told
+            """
+        )
+    return int(writer.rows("SELECT count(*) FROM lake.core_complaints")[0][0])

@@ -64,6 +64,7 @@ placed AS (
         ON b.compound_id = s.compound_id AND b.building_no = s.building_no AND s.lon IS NULL
 )
 SELECT complaint_id, compound_id, compound_by, compound_certainty, lon, lat, located_by,
+       known_compound_id,
        date_trunc('month', reported_at)::DATE AS month
 FROM placed
 WHERE (compound_id, compound_by, lon, lat, located_by)

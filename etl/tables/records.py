@@ -6,7 +6,7 @@ from datetime import datetime
 
 from etl.table import Column, Table
 from etl.tables.deliberation import MATTER_EVENTS
-from etl.tables.shown import text, whole
+from etl.tables.shown import flag, text, whole
 
 BOUNDARIES = Table(
     "core_boundaries",
@@ -122,6 +122,31 @@ PAST_STATES = Table(
         text("said", "更新说明", "JSON"),
     ),
 )
+HANDLING_PARTS = Table(
+    "handling_parts",
+    "各街道的办理情况",
+    key=("area", "scope", "name", "working_days", "is_closed"),
+    note="小区很多时，各街道各自算出、可以相加的部分；相加得出《办理情况》",
+    columns=(
+        text("area", "街道", "区县/街道；空：没有落到小区的"),
+        text("scope", "范围"),
+        text("name", "名称"),
+        whole("working_days", "用了几个工作日", note="空：该行是件数"),
+        flag("is_closed", "已办结"),
+        whole("number", "用了这么久的", "件"),
+        whole("complaint_count", "投诉件数", "件"),
+        whole("open_count", "未办结", "件"),
+        whole("open_overdue_count", "超期未办结", "件"),
+        whole("overdue_count", "超期件数", "件"),
+        whole("repeat_count", "重复反映", "件"),
+        whole("reopened_count", "办结后再次反映", "件"),
+        whole("judged_count", "已办结和已到期", "件"),
+        whole("placed_count", "户数已知的小区的投诉", "件"),
+        whole("homes", "户数", "户"),
+        whole("backlog_count", "月末未办结", "件"),
+    ),
+)
 RECORDS: tuple[Table, ...] = (
     BOUNDARIES, QUARANTINE, ISSUES, FILES, RAW_ROWS, SETTINGS, ANSWERS, MATTER_EVENTS, PAST_STATES,
+    HANDLING_PARTS,
 )  # fmt: skip
