@@ -26,7 +26,10 @@ _PASSWORD = (
 _NO_ROLE = re.compile(r'role "[^"]*" does not exist')
 _NO_DATABASE = re.compile(r'database "[^"]*" does not exist')
 _RIGHTS = ("permission denied for", "must be owner of", "read-only transaction")
-_FULL = ("no space left", "disk is full", "not enough space", "could not extend file", "disk full")
+_FULL = (
+    "no space left", "disk is full", "not enough space", "could not extend file", "disk full",
+    "storagefull", "quotaexceeded", "http code 507", "insufficient storage",
+)  # fmt: skip
 _OVERTAKEN = (
     "exceeded the maximum retry count", "conflict", "could not serialize", "duplicate key value",
     "deadlock detected",

@@ -9,7 +9,7 @@ import re
 import time
 import uuid
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from importlib import resources
@@ -70,6 +70,8 @@ LOCK_SECONDS = 60.0
 SHARED_LOCK_SECONDS, LOCK_PIECE_SECONDS = 600.0, 20.0
 # A server that is started anew is waited for.
 PATIENCE_SECONDS, PAUSE_SECONDS = 30.0, 0.5
+# So often a read is begun anew that others publish beside.
+UNSETTLED_READS = 50
 CLOCK_SECONDS = 300.0
 BUSY_MILLISECONDS = 30_000
 ROWS_PER_GROUP = 61_440
@@ -453,12 +455,43 @@ class Store:
         deadline = time.monotonic() + PATIENCE_SECONDS
         while True:
             try:
-                with self._reading() as cursor:
-                    return work(cursor)
+                return self._read_whole(work, self._reading)
             except StoreAgainError:
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(PAUSE_SECONDS)
+
+    def _read_whole(
+        self,
+        work: Callable[[duckdb.DuckDBPyConnection], _Read],
+        begin: Callable[[], AbstractContextManager[duckdb.DuckDBPyConnection]],
+    ) -> _Read:
+        """What a read finds, read again where something was published meanwhile.
+
+        A server shows each read one state. A catalogue in a file is asked by several connections,
+        each with a view of its own: where upkeep joined files in between, the former are gone by
+        then and the new ones not there yet, and a table looks empty (duckdb-sqlite 1.5.5).
+        """
+        if self.lake.is_shared:
+            with begin() as cursor:
+                return work(cursor)
+        for _ in range(UNSETTLED_READS):
+            before = self._watch_catalogue()
+            with begin() as cursor:
+                found = work(cursor)
+            if self._watch_catalogue() == before:
+                return found
+        raise self._locked()
+
+    def _watch_catalogue(self) -> tuple[tuple[int, int], ...]:
+        """What changes with every commit to a catalogue in a file: when it was written, its size."""
+        told = []
+        for name in (CATALOGUE, f"{CATALOGUE}-wal"):
+            with suppress(OSError):
+                about = (self.path / name).stat()
+                if about.st_size:  # an empty log comes and goes with whoever looks
+                    told.append((about.st_mtime_ns, about.st_size))
+        return tuple(told)
 
     def _locked(self) -> StoreBusyError:
         return StoreBusyError(
@@ -553,10 +586,13 @@ class Store:
             kinds = {statement.type for statement in statements}
             if len(statements) != 1 or kinds - {duckdb.StatementType.SELECT}:
                 raise StoreError("只能查询：请写一条 SELECT。")
-            with self._connection.cursor() as cursor:
+
+            def ask(cursor: duckdb.DuckDBPyConnection) -> tuple[list[str], list[tuple[Any, ...]]]:
                 cursor.execute("USE lake")
                 found = cursor.execute(sql)
                 return [d[0] for d in found.description or []], found.fetchall()
+
+            return self._read_whole(ask, self._connection.cursor)
         except duckdb.Error as error:
             raise StoreError(f"查询没有成功：{error}") from error
 
@@ -983,13 +1019,15 @@ class Store:
     def preview(self, who: str = "") -> Iterator[Writer]:
         """What a refresh would do, without a turn: nothing that is written inside is kept.
 
-        Nobody waits for it, and it waits for nobody. Where nothing could be written it says so.
+        Nobody waits for it, and it waits for nobody, but in a folder: a catalogue in a file shows
+        no single state to who reads beside a writer. Where nothing could be written it says so.
         """
-        if not self._is_there():
-            raise self._missing()
+        if not self.lake.is_shared:
+            with self.write(who) as writer:
+                yield writer
+            return
         self._refuse_moved()
-        if self.lake.is_shared:
-            self._read(self._require_clock)
+        self._read(self._require_clock)
         with self._transaction() as cursor:
             yield Writer(cursor, who, self.lake)
 

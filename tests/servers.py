@@ -151,6 +151,7 @@ class Objects:
                 pass
 
         self.fail_every = 0
+        self.refusal = ("400 Bad Request", "RequestTimeout")
         self.failed = self.written = 0
         # Requests that are answered only to who names the right key, as by a storage that knows its own.
         self.guarded: tuple[str, ...] = ()
@@ -171,8 +172,9 @@ class Objects:
             self.written += 1
             if self.written % self.fail_every == 0:
                 self.failed += 1
-                body = b"<Error><Code>RequestTimeout</Code><Message>slow</Message></Error>"
-                start_response("400 Bad Request", [("Content-Length", str(len(body)))])
+                status, code = self.refusal
+                body = f"<Error><Code>{code}</Code><Message>no</Message></Error>".encode()
+                start_response(status, [("Content-Length", str(len(body)))])
                 return [body]
         return self._app(environ, start_response)
 

@@ -1,14 +1,16 @@
 """Many offices on one lake: `python -m tests.bench.offices`, with a PostgreSQL and a storage of its own.
 
-Offices refresh and readers poll, each in a process of its own, while offices are killed at random
-moments, the server is started anew in the middle, and the storage fails one write in so many. In
-the end every refresh must be there exactly once, and no file that nothing needs.
+Offices refresh, each in a process of its own, and readers poll, each by a connection of its own,
+while offices are killed at random moments, the server is started anew in the middle, and the
+storage fails one write in so many. In the end every refresh must be there exactly once, no read may
+have failed, and no file be left that nothing needs: else the exit code is 1.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import random
 import shutil
@@ -16,8 +18,10 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -35,7 +39,8 @@ HEAD = ["工单编号", "受理时间", "诉求类别", "小区", "诉求内容"
 REGISTER = ["小区编号", "小区名称", "小区类型", "总户数"]
 COMPOUNDS = 4
 FEWEST_READS = 5
-LOG = "done.jsonl"
+ALONE = 3
+LOG, TURNS = "done.jsonl", "turns.jsonl"
 # Every count that a reader can hold against another, of one snapshot.
 LOOK = (
     "SELECT (SELECT count(*) FROM lake.core_complaints) AS rows, "
@@ -54,6 +59,9 @@ class Plan:
     rounds: int = 2
     offices: int = 8
     readers: int = 20
+    # So many readers share a process, and look again after so many seconds.
+    readers_each: int = 5
+    every: float = 2.0
     seconds: float = 300.0
     rows: int = 30
     kills: int = 12
@@ -69,6 +77,8 @@ class Outcome:
 
     alone: float = 0.0
     refreshes: list[float] = field(default_factory=list)
+    waits: list[float] = field(default_factory=list)
+    turns: list[float] = field(default_factory=list)
     reads: list[float] = field(default_factory=list)
     read_failures: int = 0
     halves_seen: int = 0
@@ -80,24 +90,39 @@ class Outcome:
     orphans_before: int = 0
     orphans_after: int = 0
 
+    @property
+    def is_good(self) -> bool:
+        """Whether nothing was lost or doubled, no read failed and nothing was left lying."""
+        wrong = (self.missing, self.doubled, self.read_failures, self.halves_seen)
+        return not any((*wrong, self.orphans_after)) and bool(self.refreshes and self.reads)
+
     def tell(self) -> str:
-        """The figures, a line each."""
-        together = sorted(self.refreshes) or [0.0]
-        reads = sorted(self.reads) or [0.0]
+        """The figures, a line each, and the verdict."""
         return "\n".join(
             [
-                f"refreshes {len(self.refreshes)}: alone {self.alone:.1f} s, "
-                f"together median {statistics.median(together):.1f} s, longest {together[-1]:.1f} s",
-                f"reads {len(self.reads)}: median {statistics.median(reads):.2f} s, "
-                f"longest {reads[-1]:.1f} s, failed {self.read_failures}, "
+                f"a refresh alone: {self.alone:.2f} s",
+                f"refreshes together: {_tell_times(self.refreshes)}",
+                f"waits for one's turn: {_tell_times(self.waits)}",
+                f"turns held: {_tell_times(self.turns)}",
+                f"reads: {_tell_times(self.reads)}; failed {self.read_failures}, "
                 f"half a refresh seen {self.halves_seen}",
                 f"offices killed {self.kills}, server started anew {self.restarts}, "
                 f"writes failed {self.failed_writes}",
                 f"refreshes missing {self.missing}, doubled {self.doubled}",
                 f"files that nothing needs {self.orphans_before}, "
                 f"after maintenance {self.orphans_after}",
+                "verdict: good" if self.is_good else "verdict: NOT good",
             ]
         )
+
+
+def _tell_times(times: Sequence[float]) -> str:
+    told = sorted(times) or [0.0]
+    p95 = told[math.ceil(0.95 * len(told)) - 1]
+    return (
+        f"{len(times)}, median {statistics.median(told):.2f} s, p95 {p95:.2f} s, "
+        f"longest {told[-1]:.2f} s"
+    )
 
 
 # -- one process each ---------------------------------------------------------------------------
@@ -136,6 +161,29 @@ def work(folder: Path, office: str, rows: int, until: float, least: int = 0) -> 
     store.close()
 
 
+@contextmanager
+def time_turns(path: Path) -> Iterator[None]:
+    """Write down of every turn how long it was waited for and held."""
+    hold = Store._hold_catalogue
+
+    @contextmanager
+    def hold_and_time(self: Store) -> Iterator[None]:
+        asked = time.monotonic()
+        with hold(self):
+            begun = time.monotonic()
+            try:
+                yield
+            finally:
+                held = time.monotonic() - begun
+                _add_line(path, {"waited": begun - asked, "held": held})
+
+    Store._hold_catalogue = hold_and_time  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        Store._hold_catalogue = hold  # type: ignore[method-assign]
+
+
 def open_patiently(folder: Path, read_only: bool = False) -> Store:
     """A store whose server may just be starting."""
     for _ in range(60):
@@ -166,7 +214,7 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
     return found
 
 
-def look(folder: Path, log: Path, until: float) -> None:
+def look(folder: Path, log: Path, until: float, every: float) -> None:
     """A reader: one look after another."""
     store = open_patiently(folder, read_only=True)
     reads = 0
@@ -179,8 +227,17 @@ def look(folder: Path, log: Path, until: float) -> None:
         except ShequError as error:
             said = {"failed": str(error)}
         _add_line(log, {"seconds": time.monotonic() - start, **said})
-        time.sleep(0.2)
+        time.sleep(every)
     store.close()
+
+
+def look_together(folder: Path, logs: Sequence[Path], until: float, every: float) -> None:
+    """Several readers in one process, each by a connection of its own."""
+    readers = [threading.Thread(target=look, args=(folder, log, until, every)) for log in logs]
+    for reader in readers:
+        reader.start()
+    for reader in readers:
+        reader.join()
 
 
 # -- all of them --------------------------------------------------------------------------------
@@ -206,8 +263,10 @@ def run(
     with ExitStack() as left:
         logs = folder / "reads"
         logs.mkdir()
-        for number in range(plan.readers):
-            _start(left, folder, "look", street, logs / str(number), until)
+        names = [logs / str(number) for number in range(plan.readers)]
+        for start in range(0, plan.readers, plan.readers_each):
+            some = names[start : start + plan.readers_each]
+            _start(left, folder, "look", street, until, plan.every, *some)
         _run_offices(left, plan, folder, offices, until, chance, postgres, outcome)
     if objects is not None:
         objects.fail_every, outcome.failed_writes = 0, objects.failed
@@ -217,9 +276,12 @@ def run(
 
 
 def _measure_alone(office: str, folder: Path, plan: Plan) -> float:
-    work(folder, office, plan.rows, until=0.0, least=1)
-    told = [line["seconds"] for line in read_lines(folder / LOG) if "seconds" in line]
-    return float(told[0])
+    work(folder, office, plan.rows, until=0.0, least=ALONE)
+    return statistics.median(_list_times(folder / LOG, "seconds"))
+
+
+def _list_times(path: Path, what: str) -> list[float]:
+    return [float(line[what]) for line in read_lines(path) if what in line]
 
 
 def _start(left: ExitStack, folder: Path, *arguments: object) -> subprocess.Popen[bytes]:
@@ -247,7 +309,8 @@ def _run_offices(
     """Until every office has come to its end: kill them, start them again, and the server too."""
 
     def start(office: str) -> subprocess.Popen[bytes]:
-        return _start(left, folder, "work", offices[office], office, plan.rows, until, plan.rounds)
+        least = plan.rounds + (ALONE if office == next(iter(offices)) else 0)
+        return _start(left, folder, "work", offices[office], office, plan.rows, until, least)
 
     running = {office: start(office) for office in offices}
     begin, deadline = time.time(), until + plan.patience
@@ -297,7 +360,10 @@ def _judge(street: Path, offices: dict[str, Path], plan: Plan, outcome: Outcome)
         files = [name for entry in store.history() for name in entry.files]
         for office, place in offices.items():
             told = read_lines(place / LOG)
-            outcome.refreshes += [line["seconds"] for line in told if "seconds" in line]
+            done = _list_times(place / LOG, "seconds")
+            outcome.refreshes += done[ALONE:] if office == next(iter(offices)) else done
+            outcome.waits += _list_times(place / TURNS, "waited")
+            outcome.turns += _list_times(place / TURNS, "held")
             for number in {line["round"] for line in told}:
                 name = f"{office}/投诉{number}轮.xlsx"
                 rows = int(complaints["file"].eq(name).sum())
@@ -316,14 +382,17 @@ def _count_orphans(store: Store) -> int:
     return len(store.list_stored().keys() - {file.path for file in store.list_known()})
 
 
-def main() -> None:
-    """Run the bench, or one of its processes."""
+def main() -> int:
+    """Run the bench, or one of its processes; the exit code."""
     if sys.argv[1:2] == ["work"]:
         folder, office, rows, until, rounds = sys.argv[2:]
-        return work(Path(folder), office, int(rows), float(until), int(rounds))
+        with time_turns(Path(folder) / TURNS):
+            work(Path(folder), office, int(rows), float(until), int(rounds))
+        return 0
     if sys.argv[1:2] == ["look"]:
-        folder, log, until = sys.argv[2:]
-        return look(Path(folder), Path(log), float(until))
+        folder, until, every, *logs = sys.argv[2:]
+        look_together(Path(folder), list(map(Path, logs)), float(until), float(every))
+        return 0
     parser = argparse.ArgumentParser(description=__doc__)
     for name, value in vars(Plan()).items():
         parser.add_argument(f"--{name.replace('_', '-')}", type=type(value), default=value)
@@ -347,8 +416,10 @@ def main() -> None:
             left.callback(objects.stop)
             os.environ.update(objects.environment)
             data = f"s3://{objects.make_bucket()}/shequ"
-        print(run(Plan(**told), folder, postgres, data, objects).tell())
+        outcome = run(Plan(**told), folder, postgres, data, objects)
+        print(outcome.tell())
+        return 0 if outcome.is_good else 1
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -518,7 +518,7 @@ def test_storage_that_is_not_opened(
 
 
 @pytest.mark.slow
-def test_a_key_that_the_storage_does_not_take(
+def test_storage_that_refuses_or_is_away(
     postgres: Postgres, objects: Objects, tmp_path: Path, write_xlsx: WriteXlsx,
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
@@ -537,6 +537,15 @@ def test_a_key_that_the_storage_does_not_take(
     with monkeypatch.context() as patch:
         patch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
         refuse(folder, tmp_path, "连不上对象存储", capsys)
+    with monkeypatch.context() as patch:
+        patch.setattr(objects, "fail_every", 1)
+        patch.setattr(objects, "refusal", ("507 Insufficient Storage", "XMinioStorageFull"))
+        refuse(folder, tmp_path, "服务器或存储已满", capsys)
+    # Another catalogue that is pointed at the same place.
+    other = write_lake(
+        tmp_path / "other", postgres.address(postgres.make_database()), read_lake(folder).data
+    )
+    refuse(other, tmp_path, "可能是另一个目录的数据", capsys)
     with Store(folder) as store:
         assert store.list_snapshots() == before[0]
         assert store.frame("core_compounds").equals(before[1])

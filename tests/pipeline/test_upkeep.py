@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import threading
 from datetime import UTC, datetime, timedelta
 
+import duckdb
 import pandas as pd
 import pytest
 
@@ -96,6 +98,53 @@ def test_what_is_gone_cannot_be_undone_and_says_so(
     empty_store.undo()
     assert len(empty_store.frame("core_complaints")) == 8
     assert [entry.is_gone for entry in empty_store.history()].count(True) == 4
+
+
+@pytest.mark.own_folder
+def test_a_read_into_which_upkeep_falls_is_read_again(
+    empty_store: Store, write_xlsx: WriteXlsx
+) -> None:
+    """As when files are joined between the moment when rows are looked for and when they are read."""
+    fill(empty_store, write_xlsx, months=2)
+    tries = []
+    with Store(empty_store.path, read_only=True) as reader:
+
+        def read(cursor: duckdb.DuckDBPyConnection) -> object:
+            tries.append(len(tries))
+            if len(tries) == 1:
+                empty_store.maintain(keep_days=400)
+                return "torn"
+            return cursor.execute("SELECT count(*) FROM lake.core_complaints").fetchall()
+
+        assert reader._read(read) == [(4,)]
+        assert tries == [0, 1]
+        reader.frame("out_totals")
+        reader._read(lambda cursor: tries.append(2))
+        assert tries == [0, 1, 2], "what nobody disturbs is read once"
+
+
+def test_upkeep_beside_a_reader_and_a_refresh(empty_store: Store, write_xlsx: WriteXlsx) -> None:
+    fill(empty_store, write_xlsx, months=2)
+    told, look = {}, "SELECT (FROM (SELECT count(*) FROM core_complaints)), value FROM out_totals"
+    look += " WHERE name = 'complaints'"
+    rows = [HEAD, *([f"2026-03-{day:02d}", "停车管理", "甲园", f"第{day}次"] for day in (3, 9))]
+    path = write_xlsx("投诉3.xlsx", 投诉=rows)
+    with Store(empty_store.path, read_only=True) as reader, Store(empty_store.path) as keeper:
+        both = [
+            threading.Thread(target=lambda: told.update(kept=keeper.maintain(keep_days=400))),
+            threading.Thread(target=lambda: told.update(report=refresh(empty_store, [path]))),
+        ]
+        for one in both:
+            one.start()
+        seen = [reader.query(look)[1]]
+        while any(one.is_alive() for one in both):
+            seen.append(reader.query(look)[1])
+        seen.append(reader.query(look)[1])
+        # What was there before or what is there after, whole, whatever was joined meanwhile.
+        assert {*map(str, seen)} == {"[(4, 4.0)]", "[(6, 6.0)]"}
+        assert told["report"].count("new") == 2
+        assert told["kept"].bytes_after > 0
+        assert [found.said for found in examine(keeper.path) if found.state == "bad"] == []
 
 
 @pytest.mark.own_folder
