@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+from functools import cache
 from pathlib import Path
+
+from etl.lake import DEFAULT_STORE, find_folder
 
 STORE, PROFILE, LOG = "SHEQU_STORE", "SHEQU_PROFILE", "SHEQU_LOG"
 FONT = (
@@ -47,8 +50,18 @@ STREAMLIT = {
 
 
 def store_path() -> Path:
-    """The folder of the store, as the command line told this process."""
-    return Path(os.environ.get(STORE, "store")).resolve()
+    """The folder of the store that the environment names, by its path or by its address.
+
+    Raises
+    ------
+    StoreError
+        The address makes no sense.
+    """
+    return _find_store(os.environ.get(STORE, DEFAULT_STORE)).resolve()
+
+
+# Every page asks, and an address is written down in its folder each time it is read.
+_find_store = cache(find_folder)
 
 
 def profile_path() -> Path | None:

@@ -29,7 +29,7 @@ from etl.check import ERROR
 from etl.doctor import examine, worst
 from etl.errors import AccessError, FileError, ShequError, UsageError
 from etl.exporting import ALL_FORMATS, export
-from etl.lake import find_folder
+from etl.lake import DEFAULT_STORE, find_folder
 from etl.privacy import mask_text
 from etl.profile import Profile, load_profile
 from etl.provider import find_provider
@@ -48,7 +48,6 @@ if TYPE_CHECKING:
     from etl.watch import Round
 
 DONE, NOTHING_PUBLISHED, WRONG_USAGE, SOME_QUARANTINED = 0, 1, 2, 3
-DEFAULT_STORE = "shequ-data"
 SHOWN_ISSUES = 30
 LONGEST_QUERY = 300
 GRACE_SECONDS = 5

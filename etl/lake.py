@@ -41,6 +41,8 @@ OBJECTS = "s3://"
 CONNECT_SECONDS = 10
 _SCHEMES = ("postgresql", "postgres")
 _KEYS = frozenset({"catalogue", "data", "office", "communities"})
+# The folder of a store where nobody names one.
+DEFAULT_STORE = "shequ-data"
 # Where the folders of this machine lie whose stores are told by an address.
 HOME = "SHEQU_HOME"
 # What an address leaves out may stand in the environment.
