@@ -261,6 +261,36 @@ def _what_must_agree(form: _Form) -> tuple[object, ...]:
     return form.telling, tuple(_KIND_WORDS.findall(form.bare)), form.bare[-1:]
 
 
+class _Parts:
+    """What names are made of, and which things bear a name with such a part."""
+
+    def __init__(self) -> None:
+        self.forms: dict[_Known, None] = {}
+        self.full: dict[str, dict[str, str]] = {}
+        self.remarks: dict[tuple[str, str], set[str]] = {}
+        self.short: dict[str, set[str]] = {}
+        self.shorter: dict[str, set[str]] = {}
+        self.tails: dict[str, set[str]] = {}
+        self.stems: dict[str, set[str]] = {}
+        self.phases: set[tuple[str, str]] = set()
+
+    def learn(self, identifier: str, name: str, how: str) -> None:
+        """Take one name of a thing apart."""
+        form = _take_apart(name)
+        self.forms[form, identifier] = None
+        self.full.setdefault(form.full, {}).setdefault(identifier, how)
+        self.remarks.setdefault((form.full, identifier), set()).add(form.remark)
+        for short in _without_suffix(form.full):
+            self.short.setdefault(short, set()).add(identifier)
+        if (shorter := _without_kind(form.full)) is not None:
+            self.shorter.setdefault(shorter, set()).add(identifier)
+        for tail in _tails(form.full):
+            self.tails.setdefault(tail, set()).add(identifier)
+        if (stem := _STEM.match(form.full)) is not None:
+            self.stems.setdefault(stem[1], set()).add(identifier)
+            self.phases.add((stem[1], stem[2]))
+
+
 class Names:
     """The names by which things of one table are known, and the ids they stand for.
 
@@ -277,15 +307,9 @@ class Names:
         self._numbers: dict[int, set[str]] = {}
         self._labels: dict[str, str] = {}
         self._written: set[tuple[str, str]] = set()
-        self._forms: dict[tuple[_Form, str], None] = {}
         self._exact: dict[str, dict[str, str]] = {}
-        self._full: dict[str, dict[str, str]] = {}
-        self._remarks: dict[tuple[str, str], set[str]] = {}
-        self._short: dict[str, set[str]] = {}
-        self._shorter: dict[str, set[str]] = {}
-        self._tails: dict[str, set[str]] = {}
-        self._stems: dict[str, set[str]] = {}
-        self._phases: set[tuple[str, str]] = set()
+        self._whole: list[tuple[str, str, str]] = []
+        self._taken_apart = _Parts()
         self._likenesses: _Likenesses | None = None
         self._starts: dict[str, list[str]] | None = None
 
@@ -310,22 +334,18 @@ class Names:
         self._likenesses = self._starts = None
 
     def _learn(self, identifier: str, name: str, how: str) -> None:
-        form = _take_apart(name)
         self._labels.setdefault(identifier, name)
         self._written.add((name.strip(), identifier))
-        self._forms[form, identifier] = None
-        self._exact.setdefault(form.key, {}).setdefault(identifier, how)
-        self._full.setdefault(form.full, {}).setdefault(identifier, how)
-        self._remarks.setdefault((form.full, identifier), set()).add(form.remark)
-        for short in _without_suffix(form.full):
-            self._short.setdefault(short, set()).add(identifier)
-        if (shorter := _without_kind(form.full)) is not None:
-            self._shorter.setdefault(shorter, set()).add(identifier)
-        for tail in _tails(form.full):
-            self._tails.setdefault(tail, set()).add(identifier)
-        if (stem := _STEM.match(form.full)) is not None:
-            self._stems.setdefault(stem[1], set()).add(identifier)
-            self._phases.add((stem[1], stem[2]))
+        self._exact.setdefault(fold_name(name), {}).setdefault(identifier, how)
+        self._whole.append((identifier, name, how))
+
+    @property
+    def _parts(self) -> _Parts:
+        """What all the names are made of; looked at only for a name that nobody bears as it is."""
+        for known in self._whole:
+            self._taken_apart.learn(*known)
+        self._whole.clear()
+        return self._taken_apart
 
     def knows_same(self, other: Names) -> bool:
         """Whether the same things are known by the same names, so that all is found alike."""
@@ -385,7 +405,7 @@ class Names:
         if answer is not None:
             return answer
         form = _take_apart(written)
-        if form.full in self._full:
+        if form.full in self._parts.full:
             return None
         return self._by_sound(form) or self._by_likeness(form) or self._by_stem(form)
 
@@ -425,10 +445,10 @@ class Names:
 
     def _by_full(self, form: _Form) -> Found | Tie | None:
         """By the name without remarks, unless two remarks contradict each other."""
-        holders = self._full.get(form.full, {})
+        holders = self._parts.full.get(form.full, {})
         if not form.remark:
             return _settle(holders, "spelling")
-        remarks = {i: self._remarks[form.full, i] for i in holders}
+        remarks = {i: self._parts.remarks[form.full, i] for i in holders}
         same = [i for i in holders if form.remark in remarks[i]]
         if same:
             return _settle(same, "spelling")
@@ -436,13 +456,15 @@ class Names:
         return _settle(holders, "spelling") if any("" in r for r in remarks.values()) else None
 
     def _by_suffix(self, form: _Form) -> Found | Tie | None:
-        if form.full in self._full:
+        if form.full in self._parts.full:
             return None
-        if form.full in self._short:
+        if form.full in self._parts.short:
             # 五冶 may be 五冶小区, though not where there is a 五冶宿舍 as well.
-            return _settle(self._short[form.full] | self._shorter.get(form.full, set()), "short")
+            return _settle(
+                self._parts.short[form.full] | self._parts.shorter.get(form.full, set()), "short"
+            )
         for short in _without_suffix(form.full):
-            ids = self._full.get(short) or self._short.get(short)
+            ids = self._parts.full.get(short) or self._parts.short.get(short)
             if ids:
                 return _settle(ids, "spelling")
         return None
@@ -450,14 +472,14 @@ class Names:
     def _by_prefix(self, form: _Form) -> Found | Tie | None:
         """By the name with a district before it on one of the two sides, never on both."""
         for tail in _tails(form.full):
-            if tail in self._full:
-                return _settle(self._full[tail], "spelling")
-        return _settle(self._tails.get(form.full, ()), "spelling")
+            if tail in self._parts.full:
+                return _settle(self._parts.full[tail], "spelling")
+        return _settle(self._parts.tails.get(form.full, ()), "spelling")
 
     def _by_kind(self, form: _Form) -> Found | Tie | None:
         if len(form.full) < SHORTEST_SHORT:
             return None
-        return _settle(self._shorter.get(form.full, ()), "short")
+        return _settle(self._parts.shorter.get(form.full, ()), "short")
 
     def _by_sound(self, form: _Form) -> Found | Tie | None:
         """By a name that is read alike, of which at least half of the characters are the same."""
@@ -490,13 +512,13 @@ class Names:
 
     def _by_stem(self, form: _Form) -> Tie | None:
         """A name without its phase means any of its phases; of one phase alone it is not said."""
-        ids = self._stems.get(form.full) or self._stems.get(form.bare, set())
+        ids = self._parts.stems.get(form.full) or self._parts.stems.get(form.bare, set())
         return Tie(tuple(sorted(ids))) if len(ids) > 1 else None
 
     @property
     def _like(self) -> _Likenesses:
         if self._likenesses is None:
-            self._likenesses = _Likenesses(self._forms)
+            self._likenesses = _Likenesses(self._parts.forms)
         return self._likenesses
 
     # -- names in a sentence ------------------------------------------------------------------
@@ -555,19 +577,19 @@ class Names:
             ids = [known.identifier] if isinstance(known, Found) else []
             ids = list(known.identifiers) if isinstance(known, Tie) else ids
             return dict.fromkeys(ids, "alias")
-        return self._exact.get(name) or self._full[name]
+        return self._exact.get(name) or self._parts.full[name]
 
     def _is_of_another_phase(self, name: str, behind: str) -> bool:
         """Whether a phase follows a name of which other phases are known, and not this one."""
         match = _PHASE_AFTER.match(behind)
-        return match is not None and (name, match[1]) in self._phases
+        return match is not None and (name, match[1]) in self._parts.phases
 
     @property
     def _beginning(self) -> dict[str, list[str]]:
         """The names worth looking for, by their first two characters."""
         if self._starts is None:
             # Two characters too, where a person has said that they mean a compound.
-            names = {name for name in (*self._exact, *self._full) if len(name) >= 3}
+            names = {name for name in (*self._exact, *self._parts.full) if len(name) >= 3}
             names |= {name for name in self._remembered if len(name) >= 2}
             self._starts = defaultdict(list)
             for name in names:
