@@ -10,15 +10,11 @@ from streamlit.runtime.scriptrunner import RerunException, StopException
 
 from dashboard import access, choice, page, withheld
 from dashboard.map.files import OWN
+from dashboard.pages import ADMIN_PAGES, PAGES
 from dashboard.words import LANGUAGES, name_value, say
 from etl.accounts import ADMIN
 from etl.disclosure import find_audience
 from etl.errors import AccessError
-
-PAGES = (
-    "today", "map", "compound", "trends", "deliberation", "organizations", "actions", "capital",
-    "briefing", "data", "quality", "methods",
-)  # fmt: skip
 
 # The page that the run before this one showed.
 OPENED = "opened"
@@ -42,7 +38,9 @@ def main() -> None:
     pages = {name: _make_page(name, is_first=name == names[0]) for name in names}
     st.session_state[page.PAGES] = pages
     # Our own list of pages: its links say what is chosen, so that going back restores it.
-    chosen = st.navigation([*pages.values(), *_list_aliases(names)], position="hidden")
+    # The first page under its own name too: links stay good.
+    unlisted = [_make_page(names[0], is_first=False), *map(_make_refusal, _list_refused(names))]
+    chosen = st.navigation([*pages.values(), *unlisted], position="hidden")
     # A page that is opened has its links at once. After a click on it they are still there, and are
     # sent when it is known what they are to say.
     is_new = st.session_state.get(OPENED) != chosen.url_path
@@ -74,12 +72,21 @@ def _list_pages(visitor: access.Visitor) -> list[str]:
 
 
 def _list_for_admin(visitor: access.Visitor) -> list[str]:
-    return ["audit"] if visitor.account is None or visitor.account.role == ADMIN else []
+    return list(ADMIN_PAGES) if visitor.account is None or visitor.account.role == ADMIN else []
 
 
-def _list_aliases(names: list[str]) -> list[st.Page]:
-    """The first page under its own name too, where others have it there: links stay good."""
-    return [] if names[0] == PAGES[0] else [_make_page(names[0], is_first=False)]
+def _list_refused(names: list[str]) -> list[str]:
+    """The pages that this visitor may not open; a link to one is answered in words of our own."""
+    return [name for name in (*PAGES, *ADMIN_PAGES) if name not in names]
+
+
+def _make_refusal(name: str) -> st.Page:
+    return st.Page(lambda: _refuse(name), title=say(f"nav.{name}"), url_path=name)
+
+
+def _refuse(name: str) -> None:
+    page.show_heading(say(f"nav.{name}"), level=1)
+    page.show_note([say("nav.refused")])
 
 
 def _make_page(name: str, *, is_first: bool) -> st.Page:

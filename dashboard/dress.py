@@ -1,7 +1,8 @@
 """The first page as Streamlit has it, with our style in it: no page is ever seen without.
 
 A style that a run of the page brings may come after the page's first pieces, on a busy machine
-by seconds.
+by seconds. Streamlit gives the same first page at every address; one that is no page leads to the
+beginning, where Streamlit would say in English that it does not exist.
 """
 
 from __future__ import annotations
@@ -11,10 +12,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dashboard.headers import read_first_page
 from dashboard.map.files import address_of
+from dashboard.pages import ADMIN_PAGES, PAGES
 
 STYLE = "shequ/page.css"
 # Not in the head: Streamlit puts its own rules there, and ours have to come after them.
 BODY = b"<body>"
+KNOWN = frozenset({"", *(f"/{name}" for name in (*PAGES, *ADMIN_PAGES))})
 
 
 class DressPage:
@@ -42,7 +45,7 @@ class DressPage:
                 return
             held.append(message)
             if not message.get("more_body", False):
-                for one in self._dress(held):
+                for one in self._answer(scope, held):
                     await send(one)
                 held.clear()
 
@@ -53,17 +56,29 @@ class DressPage:
         is_page = headers.get("content-type", "").startswith("text/html")
         return is_page and headers.get("content-length") == str(len(self.plain))
 
-    def _dress(self, held: list[Message]) -> list[Message]:
-        """The messages of a response with the style in it, if they are those of the first page."""
+    def _answer(self, scope: Scope, held: list[Message]) -> list[Message]:
+        """The messages of a response, if they are those of the first page with the style in it."""
         start, *parts = held
         if b"".join(part.get("body", b"") for part in parts) != self.plain:
             return held
+        is_page = scope["path"].rstrip("/") in KNOWN
+        return self._dress(start) if is_page else _lead_home(scope)
+
+    def _dress(self, start: Message) -> list[Message]:
         headers = MutableHeaders(scope=start)
         headers["content-length"] = str(len(self.dressed))
         # They speak of the file, which stays the same when our style changes.
         for name in ("etag", "last-modified"):
             del headers[name]
         return [start, {"type": "http.response.body", "body": self.dressed}]
+
+
+def _lead_home(scope: Scope) -> list[Message]:
+    """The messages that send a browser to the first page, with what was chosen in the link."""
+    chosen = b"?" + scope["query_string"] if scope["query_string"] else b""
+    headers = [(b"location", b"/" + chosen), (b"content-length", b"0")]
+    start = {"type": "http.response.start", "status": 307, "headers": headers}
+    return [start, {"type": "http.response.body", "body": b""}]
 
 
 def _ask_plain(scope: Scope) -> Scope:

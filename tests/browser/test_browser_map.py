@@ -243,3 +243,12 @@ def test_an_empty_store_says_what_to_do(visit: Visitor, empty_server: str) -> No
     page.get_by_role("heading", name="还没有数据").wait_for()
     page.get_by_role("link", name="去更新数据").click()
     page.get_by_role("heading", name="数据更新").wait_for()
+
+
+@pytest.mark.parametrize("path", ["/no-such-page?at=T14", "/today"])
+def test_an_address_of_long_ago_opens_the_first_page_and_no_remark_in_english(
+    visit: Visitor, sample_server: str, path: str
+) -> None:
+    page = visit().open(sample_server, path)
+    expect(page.get_by_role("heading", name="今天要办的")).to_be_visible()
+    expect(page.get_by_text("Page not found")).to_have_count(0)

@@ -23,10 +23,11 @@ from openpyxl import load_workbook
 from streamlit.testing.v1 import AppTest
 
 from dashboard import access, load, open311, settings, withheld
-from dashboard.app import _list_pages
+from dashboard.app import _list_pages, _list_refused
 from dashboard.choice import FORMS
 from dashboard.map.colouring import colour_compounds
 from dashboard.map.layers import Drawing, write_spec
+from dashboard.pages import ADMIN_PAGES, PAGES
 from dashboard.server import send_shapes
 from etl import periods
 from etl.accounts import LEADER, PUBLIC, STREET, Accounts
@@ -246,6 +247,25 @@ def test_pages_that_need_more_are_not_offered_and_tell_nothing(
         said = text_of(open_it(view, part="core"))
         assert "您的角色“街道”看不到这些数据" in said or "只能查看" in said, view
     assert "没有打开成功" not in text_of(open_it("methods"))
+
+
+def test_a_link_to_any_page_is_answered_in_words_and_by_nothing_else(
+    look_as: Callable[[str], Open],
+) -> None:
+    look_as("街道")
+    names = _list_pages(access.current())
+    assert sorted([*names, *_list_refused(names)]) == sorted([*PAGES, *ADMIN_PAGES])
+    refused = AppTest.from_function(_show_refusal).run()
+    assert not refused.exception
+    said = text_of(refused)
+    assert "操作记录" in said
+    assert "不在您的账号能看的范围内" in said
+
+
+def _show_refusal() -> None:
+    from dashboard.app import _refuse
+
+    _refuse("audit")
 
 
 def test_papers_take_their_figures_from_the_same_reader(look_as: Callable[[str], Open]) -> None:

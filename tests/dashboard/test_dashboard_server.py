@@ -35,7 +35,8 @@ def send_first_page(request: Request) -> Response:
 
 
 ROUTES = [
-    Route("/page", send_first_page, middleware=PACKED),
+    Route("/map", send_first_page, middleware=PACKED),
+    Route("/old/{rest:path}", send_first_page),
     Route("/as-long", lambda request: HTMLResponse(AS_LONG, headers={"etag": "own"})),
     Route("/fine", lambda request: PlainTextResponse("fine")),
     Route("/broken", fail),
@@ -156,7 +157,7 @@ def test_outlines_are_sent_once_and_then_only_confirmed() -> None:
 
 
 def test_the_first_page_brings_the_style_before_anything_is_drawn() -> None:
-    status, headers, body = ask("/page", accept="text/html,*/*", accept_encoding="gzip, br")
+    status, headers, body = ask("/map", accept="text/html,*/*", accept_encoding="gzip, br")
     link = f'<body><link rel="stylesheet" href="{address_of(STYLE)}">'.encode()
     assert status == 200
     assert body == FIRST_PAGE.replace(b"<body>", link)
@@ -164,6 +165,13 @@ def test_the_first_page_brings_the_style_before_anything_is_drawn() -> None:
     # Else a browser keeps the page of an older version, with the style of that version.
     assert "etag" not in headers
     assert ask(address_of(STYLE))[1]["content-type"].startswith("text/css")
+
+
+def test_an_address_that_is_no_page_leads_to_the_first_with_what_was_chosen() -> None:
+    for path in ("/old/", "/old/map"):
+        status, headers, body = ask(f"{path}?at=T14", accept="text/html")
+        assert (status, headers["location"], body) == (307, "/?at=T14", b"")
+    assert ask("/old/", accept="text/html")[1]["location"] == "/"
 
 
 def test_no_other_page_is_changed() -> None:
