@@ -33,4 +33,4 @@ def show() -> None:
         ]
         for event in events
     ]
-    page.show_rows(heads, rows)
+    page.show_rows(heads, rows, stacks=True)
