@@ -123,7 +123,12 @@ def copy_store(tmp_path: Path) -> Callable[[Path], Store]:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out, on other back ends, the tests of the very files that a store's own folder holds."""
+    """Leave out, on other back ends, the tests of the very files that a store's own folder holds.
+
+    Files with slow tests come first: one that is begun last is waited for by all other workers.
+    """
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
     told = [
         item
         for item in items

@@ -23,7 +23,7 @@ def test_one_page_says_everything_of_one_compound(open_page: Open) -> None:
     said = text_of(test)
     for told in ("<h1>Q小区</h1>", "为什么先来", "组织与覆盖", "全部需求", "活动（", "行动",
                  "以上来自哪些表", "data-sq=\"print\""):  # fmt: skip
-        assert told in said
+        assert told in said, said
 
 
 def test_the_sources_of_a_compound_add_up_to_its_rows(open_page: Open) -> None:
